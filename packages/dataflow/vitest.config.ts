@@ -1,0 +1,4 @@
+import { defineConfig } from 'vitest/config';
+import { baseVitest } from '../../vitest.base.ts';
+
+export default defineConfig(baseVitest('@salmon-sae/dataflow', import.meta.dirname));

@@ -1,0 +1,27 @@
+import { defaultServerConditions } from 'vite';
+import type { ViteUserConfig } from 'vitest/config';
+
+/**
+ * Shared vitest settings: sibling packages resolve to their TypeScript source, never to dist; test files of one
+ * package share one process, because loading TensorFlow costs more than most test files.
+ */
+export function baseVitest(name: string, root: string): ViteUserConfig {
+  return {
+    root,
+    cacheDir: `${root}/node_modules/.vite`,
+    ssr: { resolve: { conditions: ['@salmon-sae/source', ...defaultServerConditions] } },
+    test: {
+      name,
+      include: ['src/**/*.test.ts'],
+      environment: 'node',
+      watch: false,
+      pool: 'forks',
+      maxWorkers: 1,
+      isolate: false,
+      testTimeout: 60_000,
+      hookTimeout: 600_000,
+      env: { TF_CPP_MIN_LOG_LEVEL: '2' },
+      reporters: ['default', ['json', { outputFile: `${root}/.vitest-results/report.json` }]],
+    },
+  };
+}
