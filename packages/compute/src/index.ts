@@ -1,3 +1,32 @@
 export { tf } from './tf.js';
-export { useBackend } from './backend.js';
-export type { BackendInfo } from './backend.js';
+export { useBackend } from './backend/use-backend.js';
+export type { UseBackendOptions } from './backend/use-backend.js';
+export type { BackendInfo, BackendName } from './backend/backend-info.js';
+export { toTensor, fromTensor } from './tensors/nd-array.js';
+export { disposeAll } from './tensors/named-tensors.js';
+export type { NamedTensors } from './tensors/named-tensors.js';
+export { memoryReport } from './tensors/memory-report.js';
+export type { MemoryReport } from './tensors/memory-report.js';
+export { bf16MatMul, hasBf16 } from './tensors/bf16-matmul.js';
+export type { MatMulOptions } from './tensors/bf16-matmul.js';
+export { adam, adamDefaults, adamScalars } from './optim/adam.js';
+export type { Adam, AdamConfig, AdamSlots, AdamUpdate } from './optim/adam.js';
+export { clipFactor, clipGlobalNorm, globalNorm } from './optim/clip.js';
+export { engineReport } from './backend/engine-report.js';
+export type { EngineReport } from './backend/engine-report.js';
+export { ensureEngine, forgetModules, librarySources, standingEngine } from './engine/ensure-engine.js';
+export type { Engine, EnsureEngineOptions } from './engine/ensure-engine.js';
+export type { OnSetupProgress, SetupProgress } from './engine/setup-progress.js';
+export { cacheFolder } from './engine/cache-folder.js';
+export { disposeActs, nativeSparseOps, plainSparseOps, sparseOps } from './sparse/index.js';
+export type {
+  AdamMatrix,
+  AdamRowsUpdate,
+  AdamStart,
+  Decoder,
+  OwnedTensor,
+  RowGradient,
+  RowTerms,
+  SparseActs,
+  SparseOps,
+} from './sparse/index.js';

@@ -32,6 +32,8 @@ export interface LanguageModelInfo {
   /** Longest context the model was made for. */
   readonly context: number;
   readonly parameters: number;
+  /** Arithmetic of the matrix products, where the implementation has a choice. */
+  readonly precision?: 'f32' | 'bf16';
 }
 
 export interface Tokenizer {

@@ -1,1 +1,14 @@
-export {};
+export { runExperiment } from './experiment/experiment.js';
+export type { ExperimentOptions, ExperimentResult } from './experiment/experiment.js';
+export { experimentSchema, parseExperiment } from './experiment/config.js';
+export type { ArmName, CorpusConfig, ExperimentConfig } from './experiment/config.js';
+export { embeddedDefault, forSlowEngine, quick } from './experiment/defaults.js';
+export type { ExperimentEvent, Listener } from './experiment/event.js';
+export { planArms } from './experiment/plan.js';
+export type { PlannedSae } from './experiment/plan.js';
+export { boosted } from './recipes/boosted.js';
+export { trainOnText } from './recipes/train-on-text.js';
+export { tokensOf, trainingBatches } from './recipes/setting.js';
+export type { Setting } from './recipes/setting.js';
+export { renderMarkdown, renderReport } from './report/index.js';
+export type { ReportData } from './report/index.js';

@@ -1,1 +1,11 @@
-export {};
+export { bytesSource, fileSource } from './byte-source.js';
+export type { ByteSource } from './byte-source.js';
+export { bfloatToFloat, dtypeBytes, floatToBfloat, floatToHalf, halfToFloat } from './dtype.js';
+export type { SafetensorsDtype } from './dtype.js';
+export { openSafetensorsFolder } from './folder.js';
+export { headerLength, MAX_HEADER_BYTES, parseSafetensorsHeader } from './header.js';
+export type { SafetensorsHeader, TensorEntry, TensorInfo } from './header.js';
+export { openSafetensors } from './open.js';
+export type { IntArray, SafetensorsReader } from './open.js';
+export { encodeSafetensors, writeSafetensors } from './write.js';
+export type { FloatDtype, WriteSafetensorsOptions } from './write.js';

@@ -1,0 +1,45 @@
+import { tf } from '@salmon-sae/compute';
+import { SalmonError } from '@salmon-sae/dataflow';
+import type { Matrix } from './pass.js';
+
+export type Activation = (x: Matrix) => Matrix;
+
+/** The activation that a config.json names. */
+export function activationNamed(name: string, where: string): Activation {
+  switch (name) {
+    case 'gelu_pytorch_tanh':
+    case 'gelu_new':
+      return geluTanh;
+    case 'gelu':
+      return gelu;
+    case 'silu':
+    case 'swish':
+      return silu;
+    case 'relu':
+      return (x) => tf.relu(x);
+    default:
+      throw new SalmonError('unsupported', {
+        what: `Activation function "${name}" is not supported`,
+        where,
+        expected: 'gelu_pytorch_tanh, gelu_new, gelu, silu or relu',
+        got: name,
+      });
+  }
+}
+
+/** GELU, tanh form (arXiv 1606.08415 section 2): 0.5 x (1 + tanh(u)) = x sigmoid(2u), u = sqrt(2/pi) (x + 0.044715 x^3). */
+export function geluTanh(x: Matrix): Matrix {
+  const c = 2 * Math.sqrt(2 / Math.PI);
+  const slope = tf.add(tf.mul(tf.square(x), 0.044715 * c), c);
+  return tf.mul(x, tf.sigmoid(tf.mul(x, slope)));
+}
+
+/** GELU (arXiv 1606.08415): x Phi(x). */
+export function gelu(x: Matrix): Matrix {
+  return tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1));
+}
+
+/** SiLU (arXiv 1606.08415): x sigmoid(x). */
+export function silu(x: Matrix): Matrix {
+  return tf.mul(x, tf.sigmoid(x));
+}

@@ -1,0 +1,202 @@
+// Products of a sparse batch (latent-major) with dense matrices, a block of columns at a time so that the batch side stays in cache.
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "ops.h"
+#include "simd.h"
+#include "thread_pool.h"
+
+namespace salmon {
+namespace {
+
+struct Sparse {
+  In<int32_t> starts, row;
+  int64_t latents;
+};
+
+Sparse ReadSparse(Op& op, int64_t batch) {
+  Sparse s{op.I(0), op.I(1), 0};
+  s.latents = s.starts.size - 1;
+  Require(s.latents >= 0 && s.starts.data[s.latents] == s.row.size, "the entries do not fit their latents");
+  const int32_t* row = s.row.data;
+  for (int64_t e = 0; e < s.row.size; e++) Require(row[e] >= 0 && row[e] < batch, "an entry names a row outside the batch");
+  return s;
+}
+
+/** Columns [0, width) cut into blocks whose [batch x block] side takes at most about 1 MB, and at least one block per thread. */
+std::vector<std::pair<int64_t, int64_t>> Blocks(int64_t width, int64_t batch) {
+  int64_t block = std::max<int64_t>(64, (int64_t{1} << 18) / std::max<int64_t>(1, batch) / 64 * 64);
+  const int64_t share = (width + Threads() - 1) / Threads();
+  block = std::min(block, std::max<int64_t>(16, (share + 15) / 16 * 16));
+  std::vector<std::pair<int64_t, int64_t>> blocks;
+  for (int64_t from = 0; from < width; from += block) blocks.emplace_back(from, std::min(block, width - from));
+  return blocks;
+}
+
+void CopyIn(const float* from, int64_t stride, int64_t rows, int64_t width, float* to) {
+  for (int64_t r = 0; r < rows; r++) std::memcpy(to + r * width, from + r * stride, width * sizeof(float));
+}
+
+/** Decodes one block of columns into `out` [batch * width], starting from the bias. */
+void DecodeBlock(const Sparse& s, const float* coefficient, const In<float>& rows, const In<float>& bias, int64_t batch, int64_t from, int64_t width, float* out) {
+  for (int64_t r = 0; r < batch; r++) {
+    if (bias.size > 0) std::memcpy(out + r * width, bias.data + from, width * sizeof(float));
+    else std::memset(out + r * width, 0, width * sizeof(float));
+  }
+  DecodeSlice({s.starts.data, s.row.data, s.latents, width}, coefficient, rows.data + from, rows.dim(1), out);
+}
+
+void CheckRows(const Sparse& s, const In<float>& rows, const In<float>& bias) {
+  Require(rows.shape.size() == 2 && rows.dim(0) == s.latents, "the decoder must have one row per latent");
+  Require(bias.size == 0 || bias.size == rows.dim(1), "the bias must be as wide as the decoder");
+}
+
+}  // namespace
+
+/** starts, row, coefficient [nnz], rows [F, d], bias [d] or [0], [batch] -> bias + sum of coefficient * rows, [batch, d]. */
+void Decode(Op& op) {
+  const int64_t batch = static_cast<int64_t>(op.F(5).data[0]);
+  const Sparse s = ReadSparse(op, batch);
+  const In<float> coefficient = op.F(2), rows = op.F(3), bias = op.F(4);
+  CheckRows(s, rows, bias);
+  const int64_t d = rows.dim(1);
+  float* out = op.Out<float>(0, {batch, d});
+  const auto blocks = Blocks(d, batch);
+  ParallelFor(static_cast<int64_t>(blocks.size()), [&](int64_t i) {
+    const auto [from, width] = blocks[i];
+    std::vector<float> local(batch * width);
+    DecodeBlock(s, coefficient.data, rows, bias, batch, from, width, local.data());
+    for (int64_t r = 0; r < batch; r++) std::memcpy(out + r * d + from, local.data() + r * width, width * sizeof(float));
+  });
+}
+
+/** As Decode, with target [batch, d] in place of the batch size -> decoded - target, and the sum of its squares. */
+void Residual(Op& op) {
+  const In<float> target = op.F(5);
+  const int64_t batch = target.dim(0);
+  const Sparse s = ReadSparse(op, batch);
+  const In<float> coefficient = op.F(2), rows = op.F(3), bias = op.F(4);
+  CheckRows(s, rows, bias);
+  const int64_t d = rows.dim(1);
+  Require(target.dim(1) == d, "the target must be as wide as the decoder");
+  float* out = op.Out<float>(0, {batch, d});
+  const auto blocks = Blocks(d, batch);
+  std::vector<double> squares(blocks.size(), 0.0);
+  ParallelFor(static_cast<int64_t>(blocks.size()), [&](int64_t i) {
+    const auto [from, width] = blocks[i];
+    std::vector<float> local(batch * width);
+    DecodeBlock(s, coefficient.data, rows, bias, batch, from, width, local.data());
+    double sum = 0;
+    for (int64_t r = 0; r < batch; r++) {
+      float* to = out + r * d + from;
+      const float* want = target.data + r * d + from;
+      const float* have = local.data() + r * width;
+      for (int64_t j = 0; j < width; j++) to[j] = have[j] - want[j];
+      sum += SquaredNorm(to, width);
+    }
+    squares[i] = sum;
+  });
+  double total = 0;
+  for (double sum : squares) total += sum;
+  op.Out<float>(1, {})[0] = static_cast<float>(total);
+}
+
+/** starts, row, dense [B, d], rows [F, d] -> for every entry the dot product of its dense row with its latent's row, [nnz]. */
+void Dots(Op& op) {
+  const In<float> dense = op.F(2), rows = op.F(3);
+  const Sparse s = ReadSparse(op, dense.dim(0));
+  const int64_t d = rows.dim(1), batch = dense.dim(0), entries = s.row.size;
+  Require(rows.dim(0) == s.latents && dense.dim(1) == d, "the matrices do not fit each other");
+  const auto blocks = Blocks(d, batch);
+  // One partial sum per block, added in block order, so that the result does not depend on which thread did what.
+  std::vector<float> partial(blocks.size() * entries);
+  ParallelFor(static_cast<int64_t>(blocks.size()), [&](int64_t i) {
+    const auto [from, width] = blocks[i];
+    std::vector<float> local(batch * width);
+    CopyIn(dense.data + from, d, batch, width, local.data());
+    DotsSlice({s.starts.data, s.row.data, s.latents, width}, local.data(), rows.data + from, d, partial.data() + i * entries);
+  });
+  float* out = op.Out<float>(0, {entries});
+  ParallelBlocks(entries, 4096, [&](int64_t from, int64_t to) {
+    for (int64_t e = from; e < to; e++) {
+      float sum = 0;
+      for (size_t i = 0; i < blocks.size(); i++) sum += partial[i * entries + e];
+      out[e] = sum;
+    }
+  });
+}
+
+/** starts, values [nnz] -> their sum per latent, [F]. */
+void SumByLatent(Op& op) {
+  const In<int32_t> starts = op.I(0);
+  const In<float> values = op.F(1);
+  const int64_t latents = starts.size - 1;
+  Require(starts.data[latents] == values.size, "the values do not fit the latents");
+  float* out = op.Out<float>(0, {latents});
+  for (int64_t f = 0; f < latents; f++) {
+    double sum = 0;
+    for (int32_t e = starts.data[f]; e < starts.data[f + 1]; e++) sum += values.data[e];
+    out[f] = static_cast<float>(sum);
+  }
+}
+
+/** starts, values [F] -> the value of each entry's latent, [nnz]. */
+void ExpandByLatent(Op& op) {
+  const In<int32_t> starts = op.I(0);
+  const In<float> values = op.F(1);
+  const int64_t latents = starts.size - 1;
+  Require(values.size == latents, "one value per latent is needed");
+  float* out = op.Out<float>(0, {starts.data[latents]});
+  for (int64_t f = 0; f < latents; f++) std::fill(out + starts.data[f], out + starts.data[f + 1], values.data[f]);
+}
+
+/**
+ * In place. into [F, d], touched [F], starts, row, coefficient [nnz], dense [B, d], minus [F, d] or [0, 0], scale [F] or [0]:
+ * into_f = (touched_f ? into_f : 0) + sum coefficient * dense - scale_f * minus_f for every latent with entries, which becomes touched.
+ * Output: the sum of squares of the rows written.
+ */
+void AddOuterRows(Op& op) {
+  const In<float> into = op.F(0);
+  const In<int32_t> touched = op.I(1), starts = op.I(2), row = op.I(3);
+  const In<float> coefficient = op.F(4), dense = op.F(5), minus = op.F(6), scale = op.F(7);
+  const int64_t latents = starts.size - 1, batch = dense.dim(0), d = dense.dim(1);
+  Require(into.dim(0) == latents && into.dim(1) == d && touched.size == latents, "the gradient does not fit the entries");
+  Require(starts.data[latents] == row.size && coefficient.size == row.size, "the entries do not fit their latents");
+  Require(minus.size == 0 || (minus.size == into.size && scale.size == latents), "what is to be subtracted does not fit");
+  for (int64_t e = 0; e < row.size; e++) Require(row.data[e] >= 0 && row.data[e] < batch, "an entry names a row outside the batch");
+  std::vector<uint8_t> keep(latents);
+  for (int64_t f = 0; f < latents; f++) {
+    keep[f] = touched.data[f] != 0;
+    if (starts.data[f + 1] > starts.data[f]) touched.data[f] = 1;
+  }
+  const auto blocks = Blocks(d, batch);
+  std::vector<double> squares(blocks.size(), 0.0);
+  ParallelFor(static_cast<int64_t>(blocks.size()), [&](int64_t i) {
+    const auto [from, width] = blocks[i];
+    std::vector<float> local(batch * width);
+    CopyIn(dense.data + from, d, batch, width, local.data());
+    AddRows a{coefficient.data, local.data(), minus.size > 0 ? minus.data + from : nullptr, minus.size > 0 ? scale.data : nullptr, keep.data(), into.data + from, d};
+    squares[i] = AddRowsSlice({starts.data, row.data, latents, width}, a);
+  });
+  double total = 0;
+  for (double sum : squares) total += sum;
+  op.Out<float>(0, {})[0] = static_cast<float>(total);
+}
+
+/** rows [F, d], touched [F] -> the sum of squares over the touched rows. */
+void SquaredNormOfRows(Op& op) {
+  const In<float> rows = op.F(0);
+  const In<int32_t> touched = op.I(1);
+  const int64_t latents = rows.dim(0), d = rows.dim(1);
+  Require(touched.size == latents, "one mark per row is needed");
+  std::vector<double> squares(latents, 0.0);
+  ParallelBlocks(latents, 64, [&](int64_t from, int64_t to) {
+    for (int64_t f = from; f < to; f++) squares[f] = touched.data[f] != 0 ? SquaredNorm(rows.data + f * d, d) : 0;
+  });
+  double total = 0;
+  for (double sum : squares) total += sum;
+  op.Out<float>(0, {})[0] = static_cast<float>(total);
+}
+
+}  // namespace salmon

@@ -1,0 +1,160 @@
+import { rawBackend } from '../tensors/raw-op.js';
+import { tf } from '../tf.js';
+import { compactCodes, joinActs } from './joined.js';
+import { nativeAdamMatrix, nativeAdamRows } from './native-adam.js';
+import type { Decoder, OwnedTensor, RowGradient, SparseActs, SparseOps } from './sparse-ops.js';
+
+/** Runs one native op; all parameters are tensors. */
+export function run(name: string, inputs: readonly tf.Tensor[], outputs: number): tf.Tensor[] {
+  const backend = rawBackend();
+  if (backend === undefined) throw new Error('the TensorFlow backend is not active');
+  return backend.executeMultipleOutputs(name, [], inputs, outputs);
+}
+
+/** Runs an op with scalar parameters as its last input; temporaries are freed. */
+export function runWith(name: string, inputs: readonly tf.Tensor[], options: { readonly scalars: readonly number[]; readonly outputs: number }): tf.Tensor[] {
+  const scalars = tf.tensor1d([...options.scalars]);
+  const out = run(name, [...inputs, scalars], options.outputs);
+  scalars.dispose();
+  return out;
+}
+
+/** Runs an op for its effect in place. */
+export function runInPlace(name: string, inputs: readonly tf.Tensor[], scalars?: readonly number[]): void {
+  const out = scalars === undefined ? run(name, inputs, 1) : runWith(name, inputs, { scalars, outputs: 1 });
+  for (const tensor of out) tensor.dispose();
+}
+
+export class NativeOwned implements OwnedTensor {
+  readonly shape: readonly number[];
+  readonly #tensor: tf.Tensor;
+
+  constructor(tensor: tf.Tensor) {
+    this.shape = [...tensor.shape];
+    this.#tensor = tf.keep(run('SalmonOwn', [tensor], 1)[0] as tf.Tensor);
+  }
+
+  tensor(): tf.Tensor {
+    return this.#tensor;
+  }
+
+  dispose(): void {
+    this.#tensor.dispose();
+  }
+}
+
+/** Int32 marks per row in TensorFlow's own memory. */
+export function ownedMarks(rows: number): tf.Tensor1D {
+  // A sum allocates its result afresh, unlike a tensor made from a JavaScript array, whose memory it shares.
+  return tf.keep(tf.tidy(() => tf.add(tf.zeros([rows], 'int32'), tf.scalar(0, 'int32')) as tf.Tensor1D));
+}
+
+export class NativeRowGradient implements RowGradient {
+  readonly values: NativeOwned;
+  readonly touched: tf.Tensor1D;
+
+  constructor(
+    readonly latents: number,
+    readonly width: number,
+  ) {
+    const zeros = tf.zeros([latents, width]);
+    this.values = new NativeOwned(zeros);
+    zeros.dispose();
+    this.touched = ownedMarks(latents);
+  }
+
+  dense(): tf.Tensor2D {
+    return tf.tidy(() => {
+      const mask = tf.greater(tf.expandDims(this.touched, 1), 0);
+      return tf.where(mask, this.values.tensor(), tf.zeros([this.latents, this.width])) as tf.Tensor2D;
+    });
+  }
+
+  dispose(): void {
+    this.values.dispose();
+    this.touched.dispose();
+  }
+}
+
+const none = (): tf.Tensor1D => tf.tensor1d([], 'float32');
+
+function toActs(rows: number, latents: number, out: readonly tf.Tensor[]): SparseActs {
+  const [starts, row, value] = out as [tf.Tensor1D, tf.Tensor1D, tf.Tensor1D];
+  return { rows, latents, nnz: value.shape[0], starts, row, value };
+}
+
+function biasOf(decoder: Decoder): tf.Tensor1D {
+  return decoder.bias ?? none();
+}
+
+/** The ops as TensorFlow kernels in C++ (see `native/`). */
+export const nativeSparseOps: SparseOps = {
+  kind: 'native',
+  sparsify: (pre, { bias, threshold, band }) =>
+    actsOf(pre, () => {
+      // A hair below the band's edge: the exact test is made where the entries are used.
+      const low = band === undefined || band === 0 ? threshold : tf.sub(threshold, band * 0.50001);
+      return run('SalmonSparsify', [pre, bias ?? none(), low], 3);
+    }),
+  topK: (pre, { bias, k }) => actsOf(pre, () => runWith('SalmonTopK', [pre, bias ?? none()], { scalars: [k], outputs: 3 })),
+  batchTopK: (pre, { bias, count, floor }) =>
+    actsOf(pre, () => {
+      const scalars = tf.concat([tf.tensor1d([count]), floor === undefined ? tf.tensor1d([0]) : tf.reshape(floor, [1])]);
+      return run('SalmonBatchTopK', [pre, bias ?? none(), scalars], 3);
+    }),
+  concat: joinActs,
+  keepTopK: (acts, k) => toActs(acts.rows, acts.latents, runWith('SalmonKeepTopK', fields(acts), { scalars: [acts.rows, k], outputs: 3 })),
+  keepTop: (acts, count) => {
+    const [starts, row, value, least] = runWith('SalmonKeepTop', fields(acts), { scalars: [count], outputs: 4 }) as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Scalar];
+    return { acts: toActs(acts.rows, acts.latents, [starts, row, value]), least };
+  },
+  decode: (acts, coefficient, decoder) =>
+    tf.tidy(() => runWith('SalmonDecode', [acts.starts, acts.row, coefficient, decoder.rows, biasOf(decoder)], { scalars: [acts.rows], outputs: 1 })[0] as tf.Tensor2D),
+  residual: (acts, coefficient, options) =>
+    tf.tidy(() => {
+      const [residual, squares] = run('SalmonResidual', [acts.starts, acts.row, coefficient, options.rows, biasOf(options), options.target], 2);
+      return { residual: residual as tf.Tensor2D, squares: squares as tf.Scalar };
+    }),
+  dots: (acts, dense, rows) => run('SalmonDots', [acts.starts, acts.row, dense, rows], 1)[0] as tf.Tensor1D,
+  sumByLatent: (acts, values) => run('SalmonSumByLatent', [acts.starts, values], 1)[0] as tf.Tensor1D,
+  expandByLatent: (acts, values) => run('SalmonExpandByLatent', [acts.starts, values], 1)[0] as tf.Tensor1D,
+  own: (tensor) => new NativeOwned(tensor),
+  rowGradient: (latents, width) => new NativeRowGradient(latents, width),
+  clear: (gradient) => runInPlace('SalmonZero', [native(gradient).touched]),
+  addRows: (gradient, acts, { coefficient, dense, minus }) =>
+    tf.tidy(() => {
+      const into = native(gradient);
+      const subtract = minus === undefined ? [tf.zeros([0, 0]), none()] : [minus.rows, minus.scale];
+      return run('SalmonAddOuterRows', [into.values.tensor(), into.touched, acts.starts, acts.row, coefficient, dense, ...subtract], 1)[0] as tf.Scalar;
+    }),
+  squaredNorm: (gradient) => run('SalmonSquaredNormOfRows', [native(gradient).values.tensor(), native(gradient).touched], 1)[0] as tf.Scalar,
+  normaliseRows: (matrix) => runInPlace('SalmonNormaliseRows', [matrix.tensor()]),
+  adamMatrix: nativeAdamMatrix,
+  adamRows: (matrix, gradient, update) => nativeAdamRows(matrix, native(gradient), update),
+  codes: (acts, coefficient) => {
+    const [indptr, indices, values] = runWith('SalmonToRows', [acts.starts, acts.row, coefficient], { scalars: [acts.rows], outputs: 3 }) as [tf.Tensor, tf.Tensor, tf.Tensor];
+    const codes = compactCodes({
+      rows: acts.rows,
+      latents: acts.latents,
+      indptr: indptr.dataSync<'int32'>(),
+      indices: indices.dataSync<'int32'>(),
+      values: values.dataSync<'float32'>(),
+    });
+    for (const tensor of [indptr, indices, values]) tensor.dispose();
+    return codes;
+  },
+};
+
+function fields(acts: SparseActs): tf.Tensor[] {
+  return [acts.starts, acts.row, acts.value];
+}
+
+/** Entries made from a dense matrix; what `make` allocates besides its result is freed. */
+function actsOf(pre: tf.Tensor2D, make: () => tf.Tensor[]): SparseActs {
+  return toActs(pre.shape[0], pre.shape[1], tf.tidy(make));
+}
+
+function native(gradient: RowGradient): NativeRowGradient {
+  if (gradient instanceof NativeRowGradient) return gradient;
+  throw new Error('a gradient of another SparseOps implementation');
+}

@@ -1,0 +1,37 @@
+/** Sense keys whose hyponyms and instances, all the way down, make up the medical part. */
+export const MEDICAL_ROOTS: readonly string[] = [
+  'illness%1:26:00',
+  'ill_health%1:26:00',
+  'disorder%1:26:03',
+  'mental_illness%1:26:00',
+  'injury%1:26:00',
+  'pathology%1:26:00',
+  'symptom%1:26:00',
+  'drug%1:06:00',
+  'immunogen%1:06:00',
+  'toxin%1:27:00',
+  'vitamin%1:27:00',
+  'enzyme%1:27:00',
+  'medical_instrument%1:06:00',
+  'medical_building%1:06:00',
+  'medical_procedure%1:04:00',
+  'medical_care%1:04:00',
+  'therapy%1:04:00',
+  'medical_diagnosis%1:04:00',
+  'medicine%1:04:00',
+  'medical_science%1:09:00',
+  'anatomy%1:09:00',
+  'body_part%1:08:00',
+  'body_substance%1:08:00',
+  'body_covering%1:08:00',
+  'cell%1:03:00',
+  'microorganism%1:05:00',
+  'medical_practitioner%1:18:00',
+  'health_professional%1:18:00',
+  'patient%1:18:00',
+  'sick_person%1:18:00',
+  'medical_institution%1:14:00',
+];
+
+/** Synsets of any part of speech whose topic is one of these fields, or a field below, belong to the medical part too. */
+export const MEDICAL_TOPICS: readonly string[] = ['medical_science%1:09:00', 'medicine%1:04:00', 'medicine%1:06:00', 'anatomy%1:09:00', 'physiology%1:09:00'];

@@ -1,0 +1,77 @@
+import type { CurvePoint, Sampled } from '@salmon-sae/metrics';
+import { acrossSeeds, interpolateAtL0, interval, pairedDifference, sharedL0 } from '@salmon-sae/metrics';
+import type { ArmFacts, VerdictItem, VerdictMetric, VerdictRule } from '../report/index.js';
+import { judge, l0Levels, verdictRules } from '../report/index.js';
+import type { MeasuredSae } from './measured.js';
+import type { PlannedSae } from './plan.js';
+
+/** Which stored metric each line of the verdict reads. */
+export const VERDICT_METRIC_IDS: Readonly<Record<Exclude<VerdictMetric, 'detection'>, string>> = {
+  fve: 'fve_pooled@1',
+  deltaCe: 'delta_ce@1',
+  darkR2Vector: 'dark_r2_vector_pooled@1',
+  liveShare: 'latents_live@1',
+};
+
+export interface ArmsToCompare {
+  readonly first: string;
+  readonly second: string;
+  readonly arms: readonly ArmFacts[];
+  readonly plans: readonly PlannedSae[];
+  readonly measured: readonly MeasuredSae[];
+}
+
+/**
+ * The comparison of two arms on one held-out text, at equal measured L0 and with paired draws: for each metric and level, each
+ * seed's two curves are interpolated on log(measured L0) within every bootstrap replicate (both arms on the same documents),
+ * subtracted, and averaged over seeds by a two-level bootstrap (documents and seeds).
+ */
+export function compareArms(task: ArmsToCompare): readonly VerdictItem[] {
+  return verdictRules.flatMap((rule) => (rule.metric === 'detection' ? [] : compareMetric(task, rule, VERDICT_METRIC_IDS[rule.metric])));
+}
+
+function compareMetric(task: ArmsToCompare, rule: VerdictRule, metric: string): readonly VerdictItem[] {
+  const first = curvesBySeed(task, task.first, metric);
+  const second = curvesBySeed(task, task.second, metric);
+  // A seed that trained fewer points covers a narrower range; the widest seeds decide, so that every level has an interval.
+  const widest = Math.max(0, ...[...first.values()].map((curve) => curve.length));
+  const seeds = [...first.keys()].filter((seed) => first.get(seed)?.length === widest && second.get(seed)?.length === widest);
+  const curves = seeds.flatMap((seed) => [first.get(seed) ?? [], second.get(seed) ?? []]);
+  const range = curves.length === 0 ? undefined : sharedL0(curves);
+  if (range === undefined) return [];
+  return l0Levels({ from: range[0], to: range[1] }).map(({ level, l0 }) => {
+    const pairs = seeds.map((seed) => ({ a: interpolateAtL0(first.get(seed) ?? [], l0), b: interpolateAtL0(second.get(seed) ?? [], l0) }));
+    const difference = acrossSeeds(pairs.map(({ a, b }) => pairedDifference(a, b)));
+    const mean = (side: 'a' | 'b'): number => pairs.reduce((sum, pair) => sum + pair[side].value, 0) / pairs.length;
+    return judge(rule, task.arms, {
+      metric: rule.metric,
+      level,
+      l0,
+      first: { arm: task.first, value: mean('a') },
+      second: { arm: task.second, value: mean('b') },
+      difference: interval(difference),
+    });
+  });
+}
+
+function curvesBySeed(task: ArmsToCompare, arm: string, metric: string): ReadonlyMap<number, readonly CurvePoint[]> {
+  const curves = new Map<number, CurvePoint[]>();
+  for (const plan of task.plans) {
+    if (plan.arm !== arm) continue;
+    const metrics = task.measured.find((sae) => sae.sae === plan.name)?.metrics;
+    const l0 = metrics?.['l0@1'];
+    const value: Sampled | undefined = metrics?.[metric];
+    if (l0 === undefined || value === undefined) continue;
+    curves.set(plan.seed, [...(curves.get(plan.seed) ?? []), { l0: drawnWith(l0, value), metric: value }]);
+  }
+  return curves;
+}
+
+/**
+ * L0 in the draws of another metric. Loss is measured on fewer documents than L0: then L0 enters as the fixed number it was
+ * measured to be on the larger set, whose own uncertainty is far below that of the loss.
+ */
+function drawnWith(l0: Sampled, metric: Sampled): Sampled {
+  if (l0.key === metric.key) return l0;
+  return { ...l0, samples: metric.samples.map(() => l0.value), key: metric.key };
+}

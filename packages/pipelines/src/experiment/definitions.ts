@@ -1,0 +1,35 @@
+import type { Definition, MetricKey } from '../report/index.js';
+
+/** Which stored metric each column of the report shows. */
+export const METRIC_IDS: Readonly<Record<MetricKey, string>> = {
+  l0: 'l0@1',
+  fve: 'fve_pooled@1',
+  deltaCe: 'delta_ce@1',
+  lossRecoveredZero: 'loss_recovered_zero@1',
+  lossRecoveredMean: 'loss_recovered_mean@1',
+  kl: 'kl@1',
+  cosine: 'cosine@1',
+  liveShare: 'latents_live@1',
+  denseShare: 'latents_dense@1',
+  darkR2Vector: 'dark_r2_vector_pooled@1',
+  darkR2Norm: 'dark_r2_norm@1',
+  fvuLinear: 'dark_fvu_linear@1',
+  fvuNonlinear: 'dark_fvu_nonlinear@1',
+};
+
+/** x activation, x̂ reconstruction, e = x − x̂, ê its linear prediction from x; sums over held-out tokens in float64. */
+export const METRIC_DEFINITIONS: readonly Definition[] = [
+  { key: 'l0', id: METRIC_IDS.l0, label: 'L0', formula: 'mean over tokens of the number of active latents' },
+  { key: 'fve', id: METRIC_IDS.fve, label: 'Variance explained', formula: '1 − Σ‖x − x̂‖² / Σ‖x − x̄‖², pooled over tokens; a constant offset counts as error', source: 'arXiv 2410.14670' },
+  { key: 'deltaCe', id: METRIC_IDS.deltaCe, label: 'Delta CE', formula: 'next-token cross-entropy with x̂ spliced in minus clean, nats per token', source: 'arXiv 2408.05147' },
+  { key: 'lossRecoveredZero', id: METRIC_IDS.lossRecoveredZero, label: 'Loss recovered (zero ablation)', formula: '(CE_zero − CE_spliced) / (CE_zero − CE_clean)', source: 'arXiv 2404.16014' },
+  { key: 'lossRecoveredMean', id: METRIC_IDS.lossRecoveredMean, label: 'Loss recovered (mean ablation)', formula: '(CE_mean − CE_spliced) / (CE_mean − CE_clean)' },
+  { key: 'kl', id: METRIC_IDS.kl, label: 'KL', formula: 'KL(clean ‖ spliced) of the next-token distribution, nats per token' },
+  { key: 'cosine', id: METRIC_IDS.cosine, label: 'Cosine', formula: 'mean over tokens of cos(x, x̂)' },
+  { key: 'liveShare', id: METRIC_IDS.liveShare, label: 'Live latents', formula: 'share of latents active on at least one held-out token' },
+  { key: 'denseShare', id: METRIC_IDS.denseShare, label: 'Dense latents', formula: 'share of latents active on more than a tenth of the tokens', source: 'arXiv 2506.15679' },
+  { key: 'darkR2Vector', id: METRIC_IDS.darkR2Vector, label: 'Linear residual (R² of the error)', formula: '1 − Σ‖e − ê‖² / Σ‖e − ē‖² on 40% of tokens not fitted on', source: 'arXiv 2410.14670' },
+  { key: 'darkR2Norm', id: METRIC_IDS.darkR2Norm, label: 'R² of the squared error norm', formula: 'R² of ‖e‖² predicted linearly from x', source: 'arXiv 2410.14670' },
+  { key: 'fvuLinear', id: METRIC_IDS.fvuLinear, label: 'Linear part of the error', formula: 'FVU − nonlinear part', source: 'arXiv 2410.14670' },
+  { key: 'fvuNonlinear', id: METRIC_IDS.fvuNonlinear, label: 'Nonlinear part of the error', formula: 'Σ‖x − (x̂ + ê)‖² / Σ‖x − x̄‖²', source: 'arXiv 2410.14670' },
+];

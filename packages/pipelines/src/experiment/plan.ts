@@ -1,0 +1,68 @@
+import type { ArmName, ExperimentConfig } from './config.js';
+
+/** One SAE of the experiment: which arm, on which text, at which point of the grid. */
+export interface PlannedSae {
+  /** Unique within the run and usable as a folder name, for example `domain-medical-1536-l0_8-s1`. */
+  readonly name: string;
+  readonly arm: ArmName;
+  /** Name of the text it learns from. */
+  readonly text: string;
+  /** Width of the SAE as evaluated (base and residual together for the boosted arm). */
+  readonly latents: number;
+  /** Target of the sparsity loss; for the boosted arm that of the base (its residual part adds about k). */
+  readonly targetL0: number;
+  readonly seed: number;
+  /** The broad SAE it starts from (boosted arm and boosting's baselines). */
+  readonly base?: string;
+  /** True at the headline setting: all seeds, interpretation, overlap. */
+  readonly headline: boolean;
+}
+
+/**
+ * Every SAE the configuration asks for, in the order in which they can be trained (bases first). Seeds other than the
+ * first train at the headline setting only, unless the grid says `all`. Boosting and its baselines sit on the headline
+ * broad SAE of each seed; the baselines that differ only by initial rows use the first seed.
+ */
+export function planArms(config: ExperimentConfig): readonly PlannedSae[] {
+  const plans: PlannedSae[] = [];
+  const { grid } = config;
+  const isHeadline = (latents: number, targetL0: number): boolean =>
+    latents === grid.headline.latents && targetL0 === grid.headline.targetL0;
+  const points = grid.latents.flatMap((latents) => grid.targetL0.map((targetL0) => ({ latents, targetL0 })));
+  const addGrid = (arm: ArmName, text: string): void => {
+    for (const { latents, targetL0 } of points) {
+      const headline = isHeadline(latents, targetL0);
+      const seeds = headline || grid.seedsAt === 'all' ? grid.seeds : grid.seeds.slice(0, 1);
+      for (const seed of seeds) plans.push({ name: saeName(arm, text, latents, targetL0, seed), arm, text, latents, targetL0, seed, headline });
+    }
+  };
+  if (config.arms.includes('broad')) addGrid('broad', config.broad.name);
+  for (const domain of config.domains) {
+    if (config.arms.includes('domain')) addGrid('domain', domain.name);
+    for (const arm of config.arms) {
+      if (arm === 'broad' || arm === 'domain') continue;
+      const seeds = arm === 'boosted' ? grid.seeds : grid.seeds.slice(0, 1);
+      for (const { latents, targetL0 } of arm === 'boosted' ? points : [grid.headline]) {
+        const headline = isHeadline(latents, targetL0);
+        for (const seed of headline ? seeds : seeds.slice(0, 1)) {
+          plans.push({
+            name: saeName(arm, domain.name, latents, targetL0, seed),
+            arm,
+            text: domain.name,
+            latents: arm === 'boosted' || arm.startsWith('extended') ? latents + config.boosting.latents : latents,
+            targetL0,
+            seed,
+            base: saeName('broad', config.broad.name, latents, targetL0, seed),
+            headline,
+          });
+        }
+      }
+    }
+  }
+  return plans;
+}
+
+function saeName(arm: ArmName, text: string, latents: number, targetL0: number, seed: number): string {
+  const on = arm === text ? arm : `${arm}-${text}`;
+  return `${on}-${latents}-l0_${targetL0}-s${seed}`;
+}

@@ -1,0 +1,42 @@
+export { commonRange, interpolateAt, l0Levels } from './curve.js';
+export type { CurvePoint } from './curve.js';
+export { matchedDifference } from './difference.js';
+export type { MeasuredPair } from './difference.js';
+export { gapParagraph, paperGap } from './paper-gap.js';
+export type { GapRow } from './paper-gap.js';
+export { nearestPaperRow, paperDarkMatter, paperRows, paperSettings } from './paper-rows.js';
+export type { PaperDarkMatterRow, PaperRow, PaperSetting } from './paper-rows.js';
+export { renderMarkdown } from './render-markdown.js';
+export type { MarkdownOptions } from './render-markdown.js';
+export { renderReport } from './render-report.js';
+export type {
+  ArmFacts,
+  BoostingMeasures,
+  BoostingPoint,
+  BoostingRow,
+  BoostingSection,
+  BudgetRow,
+  CardGroup,
+  Definition,
+  DensityHistogram,
+  DomainOnlySection,
+  ExtraTable,
+  L0Level,
+  Measure,
+  MetricKey,
+  OverlapRow,
+  PaperSection,
+  ReportData,
+  RunFacts,
+  SaeRow,
+  TextFacts,
+  TextKind,
+  TextMetrics,
+  Verdict,
+  VerdictItem,
+  VerdictMetric,
+} from './report-data.js';
+export { reportFiles } from './report-files.js';
+export type { ReportFile } from './report-files.js';
+export { judge, verdict, verdictParagraph, verdictRules } from './verdict.js';
+export type { VerdictOptions, VerdictRule } from './verdict.js';

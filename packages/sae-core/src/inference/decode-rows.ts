@@ -1,0 +1,99 @@
+import { disposeActs, sparseOps, tf } from '@salmon-sae/compute';
+import type { SparseActs } from '@salmon-sae/compute';
+import { SalmonError } from '@salmon-sae/dataflow';
+import type { SparseCodes } from '@salmon-sae/dataflow';
+
+/** What turns codes into rows: W_dec [F, out], a bias, and a divisor per latent where activations carry decoder norms. */
+export interface DecoderParts {
+  readonly W_dec: Float32Array;
+  readonly latents: number;
+  readonly outWidth: number;
+  readonly bias: Float32Array | undefined;
+  readonly divisor: Float32Array | undefined;
+}
+
+/** Owns the decoder's weights on the backend, once they are needed there. */
+export interface RowDecoder {
+  /** codes @ W_dec + b_dec -> [rows, outWidth]; cost follows the number of active latents. */
+  decode(codes: SparseCodes): Float32Array;
+  dispose(): void;
+}
+
+/** Decodes with the native sparse ops where they are loaded, in plain JavaScript elsewhere. */
+export function rowDecoder(parts: DecoderParts): RowDecoder {
+  let held: { readonly rows: tf.Tensor2D; readonly bias: tf.Tensor1D } | undefined;
+  return {
+    decode: (codes) => {
+      if (codes.latents !== parts.latents) {
+        throw new SalmonError('bad-shape', { what: 'Codes are of another SAE', where: 'decode', expected: `${parts.latents} latents`, got: `${codes.latents}` });
+      }
+      if (codes.rows === 0 || sparseOps().kind !== 'native') return decodeRows(codes, parts);
+      held ??= {
+        rows: tf.tensor2d(parts.W_dec, [parts.latents, parts.outWidth]),
+        bias: tf.tensor1d(parts.bias ?? new Float32Array(parts.outWidth)),
+      };
+      const decoder = held;
+      return tf.tidy(() => {
+        const acts = byLatent(codes, parts.divisor);
+        const recon = sparseOps().decode(acts, acts.value, decoder).dataSync<'float32'>();
+        disposeActs(acts);
+        return recon;
+      });
+    },
+    dispose: () => {
+      if (held !== undefined) tf.dispose([held.rows, held.bias]);
+      held = undefined;
+    },
+  };
+}
+
+/** Row-ordered codes regrouped by latent (a counting sort), values divided where a divisor is given. */
+function byLatent(codes: SparseCodes, divisor: Float32Array | undefined): SparseActs {
+  const { rows, latents, indptr, indices, values } = codes;
+  const starts = new Int32Array(latents + 1);
+  for (const latent of indices) starts[latent + 1] = (starts[latent + 1] as number) + 1;
+  for (let f = 0; f < latents; f++) starts[f + 1] = (starts[f + 1] as number) + (starts[f] as number);
+  const next = starts.slice(0, latents);
+  const row = new Int32Array(indices.length);
+  const value = new Float32Array(indices.length);
+  for (let r = 0; r < rows; r++) {
+    for (let j = indptr[r] as number; j < (indptr[r + 1] as number); j++) {
+      const latent = indices[j] as number;
+      const at = next[latent] as number;
+      next[latent] = at + 1;
+      row[at] = r;
+      value[at] = (values[j] as number) / (divisor?.[latent] ?? 1);
+    }
+  }
+  return { rows, latents, nnz: indices.length, starts: tf.tensor1d(starts, 'int32'), row: tf.tensor1d(row, 'int32'), value: tf.tensor1d(value) };
+}
+
+/** The same in JavaScript; sums in float64. */
+export function decodeRows(codes: SparseCodes, { W_dec, outWidth: out, bias, divisor }: DecoderParts): Float32Array {
+  const recon = new Float32Array(codes.rows * out);
+  const sum = new Float64Array(out);
+  for (let row = 0; row < codes.rows; row++) {
+    if (bias === undefined) sum.fill(0);
+    else sum.set(bias);
+    for (let j = codes.indptr[row] as number; j < (codes.indptr[row + 1] as number); j++) {
+      const latent = codes.indices[j] as number;
+      const value = (codes.values[j] as number) / (divisor?.[latent] ?? 1);
+      const start = latent * out;
+      for (let i = 0; i < out; i++) sum[i] = (sum[i] as number) + value * (W_dec[start + i] as number);
+    }
+    recon.set(sum, row * out);
+  }
+  return recon;
+}
+
+/** Euclidean norm of each row of a matrix [rows, width]. */
+export function rowNorms(matrix: Float32Array, rows: number): Float32Array {
+  const width = matrix.length / rows;
+  const norms = new Float32Array(rows);
+  for (let row = 0; row < rows; row++) {
+    let squares = 0;
+    for (let i = row * width; i < (row + 1) * width; i++) squares += (matrix[i] as number) ** 2;
+    norms[row] = Math.sqrt(squares);
+  }
+  return norms;
+}

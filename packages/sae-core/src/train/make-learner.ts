@@ -1,0 +1,46 @@
+import { sparseOps, tf } from '@salmon-sae/compute';
+import type { Provenance, SaeState, Site } from '@salmon-sae/dataflow';
+import { sparseConfig } from '../fast/coverage.js';
+import { SparseLearner } from '../fast/sparse-learner.js';
+import { autodiffStep } from './autodiff-step.js';
+import { Learner, type LearnerShape, type LearnerSnapshot, type LearnerStart, type StepNumbers } from './learner.js';
+import type { ResolvedSpec } from './train-spec.js';
+import type { TrainStepFactory } from './train-step.js';
+
+/** One SAE in training, whatever its arithmetic. */
+export interface TrainingLearner {
+  readonly spec: ResolvedSpec;
+  readonly steps: number;
+  readonly tokens: number;
+  readonly finished: boolean;
+  train(x: tf.Tensor2D, target: tf.Tensor2D): StepNumbers | undefined;
+  snapshot(): LearnerSnapshot;
+  toState(site: Site, trained: Omit<Provenance, 'tokens' | 'steps' | 'seed'>): SaeState;
+  dispose(): void;
+}
+
+export interface LearnerOptions {
+  /** Steps of the caller's own; given ones are used, and sparse arithmetic is not. */
+  readonly steps: readonly TrainStepFactory[] | undefined;
+  /** 'auto': sparse where that computes the same thing and is faster; 'dense': automatic differentiation throughout. */
+  readonly arithmetic: 'auto' | 'dense';
+}
+
+export function startLearner(spec: ResolvedSpec, shape: LearnerShape, options: LearnerOptions & LearnerStart): TrainingLearner {
+  const dense = Learner.start(spec, shape, { ...options, factories: options.steps ?? [autodiffStep] });
+  if (!isSparse(spec, options)) return dense;
+  const snapshot = dense.snapshot();
+  dense.dispose();
+  return new SparseLearner(spec, snapshot);
+}
+
+export function restoreLearner(spec: ResolvedSpec, shape: LearnerShape, options: LearnerOptions & { readonly snapshot: LearnerSnapshot }): TrainingLearner {
+  if (isSparse(spec, options)) return new SparseLearner(spec, options.snapshot);
+  return Learner.restore(spec, shape, { snapshot: options.snapshot, factories: options.steps ?? [autodiffStep] });
+}
+
+function isSparse(spec: ResolvedSpec, options: LearnerOptions): boolean {
+  if (options.steps !== undefined || options.arithmetic === 'dense' || sparseConfig(spec) === undefined) return false;
+  // TensorFlow's dense products (on a GPU above all) beat loops in TypeScript; WebAssembly's do not. WebGPU cannot be read synchronously.
+  return sparseOps().kind === 'native' || ['wasm', 'cpu'].includes(tf.getBackend());
+}
