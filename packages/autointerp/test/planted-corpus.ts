@@ -1,6 +1,7 @@
 import { random } from '@salmon-sae/dataflow';
 import type { SparseCodes, TokenBatch, Tokenizer } from '@salmon-sae/dataflow';
-import type { CodedBatch, CodedTokens } from '@salmon-sae/autointerp';
+import type { CodedBatch } from '../src/examples/collect-examples.js';
+import type { CodedTokens } from '../src/examples/examples.js';
 
 /** A small language whose latents are known: what the tests may hold the package to. */
 const ENDING = ['hepatitis', 'arthritis', 'bronchitis', 'dermatitis', 'gastritis', 'neuritis'];

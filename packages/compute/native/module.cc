@@ -28,6 +28,7 @@ const OpSpec kOps[] = {
      {"into: float", "touched: int32", "starts: int32", "row: int32", "coefficient: float", "dense: float", "minus: float", "scale: float"},
      {"squares: float"},
      Compute<AddOuterRows>},
+    {"SalmonSetRows", {"into: float", "touched: int32", "rows: float", "scalars: float"}, {"squares: float"}, Compute<SetRows>},
     {"SalmonSquaredNormOfRows", {"rows: float", "touched: int32"}, {"out: float"}, Compute<SquaredNormOfRows>},
     {"SalmonOwn", {"from: float"}, {"to: float"}, Compute<Own>},
     {"SalmonZero", {"marks: int32"}, {"count: float"}, Compute<Zero>},

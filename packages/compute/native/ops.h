@@ -16,6 +16,7 @@ void Dots(Op& op);
 void SumByLatent(Op& op);
 void ExpandByLatent(Op& op);
 void AddOuterRows(Op& op);
+void SetRows(Op& op);
 void SquaredNormOfRows(Op& op);
 
 void Own(Op& op);

@@ -184,6 +184,26 @@ void AddOuterRows(Op& op) {
   op.Out<float>(0, {})[0] = static_cast<float>(total);
 }
 
+/** In place. into [F, d], touched [F], rows [n, d], [from]: rows from .. from + n become those given, and touched. Output: their sum of squares. */
+void SetRows(Op& op) {
+  const In<float> into = op.F(0);
+  const In<int32_t> touched = op.I(1);
+  const In<float> rows = op.F(2);
+  const int64_t from = static_cast<int64_t>(op.F(3).data[0]), n = rows.dim(0), d = into.dim(1);
+  Require(rows.dim(1) == d && from >= 0 && from + n <= into.dim(0), "the rows do not fit the gradient");
+  std::vector<double> squares(n, 0.0);
+  ParallelBlocks(n, 64, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i++) {
+      std::memcpy(into.data + (from + i) * d, rows.data + i * d, d * sizeof(float));
+      touched.data[from + i] = 1;
+      squares[i] = SquaredNorm(rows.data + i * d, d);
+    }
+  });
+  double total = 0;
+  for (double sum : squares) total += sum;
+  op.Out<float>(0, {})[0] = static_cast<float>(total);
+}
+
 /** rows [F, d], touched [F] -> the sum of squares over the touched rows. */
 void SquaredNormOfRows(Op& op) {
   const In<float> rows = op.F(0);

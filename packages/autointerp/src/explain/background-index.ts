@@ -42,7 +42,10 @@ export class BackgroundIndex {
 /** Every predicate that holds somewhere in a window. */
 export function keysOf(window: TextWindow, predicates: PredicateReader): Set<string> {
   const keys = new Set<string>();
-  for (let t = 0; t < window.ids.length; t++) for (const { key } of predicates.token(window, t)) keys.add(key);
-  for (const word of window.words) keys.add(predicate('topic', word).key);
+  for (let t = 0; t < window.ids.length; t++) for (const { key } of predicates.inContext(window, t)) keys.add(key);
+  for (const word of new Set(window.words)) {
+    for (const { key } of predicates.word(word)) keys.add(key);
+    keys.add(predicate('topic', word).key);
+  }
   return keys;
 }

@@ -59,8 +59,16 @@ export function readWithRule(rule: LexicalRule, window: TextWindow, predicates: 
 export function ruleReader(rule: LexicalRule, predicates: PredicateReader): (window: TextWindow) => RuleReading {
   const byKey = new Map(rule.clauses.map((clause) => [predicate(clause.kind, clause.value).key, clause]));
   const inContext = rule.clauses.some(({ kind }) => !OF_WORD.has(kind));
+  const topics = rule.clauses.some(({ kind }) => kind === 'topic');
   const ofWord = new Map<string, readonly Clause[]>();
-  const matching = (list: readonly Predicate[]): readonly Clause[] => list.flatMap(({ key }) => byKey.get(key) ?? []);
+  const matching = (list: readonly Predicate[]): readonly Clause[] => {
+    const out: Clause[] = [];
+    for (const { key } of list) {
+      const clause = byKey.get(key);
+      if (clause !== undefined) out.push(clause);
+    }
+    return out;
+  };
   const byWord = (word: string): readonly Clause[] => {
     let known = ofWord.get(word);
     if (known === undefined) ofWord.set(word, (known = matching(predicates.word(word))));
@@ -76,14 +84,14 @@ export function ruleReader(rule: LexicalRule, predicates: PredicateReader): (win
       activations[t] = Math.max(activations[t] as number, activation * precision);
     };
     for (let t = 0; t < tokens; t++) {
-      const clauses = inContext ? matching(predicates.token(window, t)) : byWord(window.words[window.wordOf[t] as number] as string);
-      for (const clause of clauses) {
+      const ofIt = byWord(window.words[window.wordOf[t] as number] as string);
+      for (const clause of inContext ? [...ofIt, ...matching(predicates.inContext(window, t))] : ofIt) {
         hit.add(clause);
         matched[t] = 1;
         expect(t, clause);
       }
     }
-    if (rule.clauses.some(({ kind }) => kind === 'topic')) {
+    if (topics) {
       window.words.forEach((word, w) => {
         const clause = byKey.get(predicate('topic', word).key);
         if (clause === undefined) return;

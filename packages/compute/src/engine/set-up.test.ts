@@ -79,7 +79,7 @@ describe('a wheel', () => {
     expect((await stat(path.join(folder, 'fake.whl'))).size).toBe(wheel.length);
   });
 
-  it.each([
+  it.each<[string, { readonly cut?: number; readonly status?: number; readonly stall?: boolean }, RegExp]>([
     ['a download that breaks off', { cut: 1000 }, /download failed/],
     ['a download that stalls', { cut: 1000, stall: true }, /download failed/],
     ['a server error', { status: 503 }, /HTTP status 503/],

@@ -127,6 +127,7 @@ export const nativeSparseOps: SparseOps = {
       const subtract = minus === undefined ? [tf.zeros([0, 0]), none()] : [minus.rows, minus.scale];
       return run('SalmonAddOuterRows', [into.values.tensor(), into.touched, acts.starts, acts.row, coefficient, dense, ...subtract], 1)[0] as tf.Scalar;
     }),
+  setRows: (gradient, from, rows) => runWith('SalmonSetRows', [native(gradient).values.tensor(), native(gradient).touched, rows], { scalars: [from], outputs: 1 })[0] as tf.Scalar,
   squaredNorm: (gradient) => run('SalmonSquaredNormOfRows', [native(gradient).values.tensor(), native(gradient).touched], 1)[0] as tf.Scalar,
   normaliseRows: (matrix) => runInPlace('SalmonNormaliseRows', [matrix.tensor()]),
   adamMatrix: nativeAdamMatrix,

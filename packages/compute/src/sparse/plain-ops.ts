@@ -80,6 +80,12 @@ export const plainSparseOps: SparseOps = {
     plain(gradient).touched.fill(0);
   },
   addRows: (gradient, acts, terms) => tf.scalar(addRows(plain(gradient), acts, terms)),
+  setRows: (gradient, from, rows) => {
+    const { values, touched, width } = plain(gradient);
+    values.set(rows.dataSync<'float32'>(), from * width);
+    touched.fill(1, from, from + rows.shape[0]);
+    return tf.sum(tf.square(rows)) as tf.Scalar;
+  },
   squaredNorm: (gradient) => {
     const { values, touched, width } = plain(gradient);
     let sum = 0;

@@ -160,6 +160,9 @@ describe.each([
       expect(error(gradient.dense(), expected)).toBeLessThan(1e-6);
       expect(error(second, tf.sum(tf.square(expected)))).toBeLessThan(1e-5);
       expect(error(ops.squaredNorm(gradient), tf.sum(tf.square(expected)))).toBeLessThan(1e-5);
+      const block = matrix('block', [20, d]);
+      expect(error(ops.setRows(gradient, 50, block), tf.sum(tf.square(block)))).toBeLessThan(1e-5);
+      expect(error(gradient.dense(), tf.concat([expected.slice([0, 0], [50, d]), block, expected.slice([70, 0])]))).toBeLessThan(1e-6);
       ops.clear(gradient);
       expect(tf.sum(tf.abs(gradient.dense())).dataSync()[0]).toBe(0);
       expect(ops.squaredNorm(gradient).dataSync()[0]).toBe(0);

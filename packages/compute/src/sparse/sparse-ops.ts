@@ -124,6 +124,8 @@ export interface SparseOps {
   clear(gradient: RowGradient): void;
   /** Adds sum of coefficient * dense row (minus the projection) to the rows of latents with entries; returns the sum of squares of those rows. */
   addRows(gradient: RowGradient, acts: SparseActs, terms: RowTerms): tf.Scalar;
+  /** Sets the rows of latents from, from + 1, ... to those given [n, d]; returns their sum of squares. For latents active so often that a dense product is cheaper. */
+  setRows(gradient: RowGradient, from: number, rows: tf.Tensor2D): tf.Scalar;
   /** Sum of squares of the touched rows. */
   squaredNorm(gradient: RowGradient): tf.Scalar;
 

@@ -7,7 +7,8 @@ export function armsTable(data: ReportData): string {
   const table = new Table({
     head: ['SAE', 'latents', 'L0\ndomain', 'L0\nbroad', 'var. expl.\ndomain', 'var. expl.\nbroad', 'ΔCE nats\ndomain', 'ΔCE nats\nbroad', 'live\ndomain'].map((text) => pc.bold(text)),
     colAligns: ['left', 'right', 'right', 'right', 'right', 'right', 'right', 'right', 'right'],
-    style: { head: [], border: ['dim'], compact: true },
+    style: { head: [], border: [], compact: true },
+    chars: { top: '─', 'top-mid': '─', 'top-left': '', 'top-right': '', bottom: '─', 'bottom-mid': '─', 'bottom-left': '', 'bottom-right': '', left: '', 'left-mid': '', right: '', 'right-mid': '', mid: '─', 'mid-mid': '─', middle: '  ' },
   });
   for (const sae of data.saes) table.push(row(sae));
   return table.toString();

@@ -1,6 +1,6 @@
 import { shuffledStore, openStore, writeStore } from '@salmon-sae/activations';
 import type { ActivationBatch, Json } from '@salmon-sae/dataflow';
-import { contentHash, run as runToEnd } from '@salmon-sae/dataflow';
+import { contentHash, Pace, run as runToEnd } from '@salmon-sae/dataflow';
 import type { Observable } from 'rxjs';
 import { tap } from 'rxjs';
 import type { CorpusConfig } from './config.js';
@@ -27,7 +27,8 @@ export async function activationSource(session: Session, corpus: CorpusConfig): 
   const stage = await run.stage(`harvest/${corpus.name}`, inputs, async () => {
     const documents = new Set<string>();
     let tokens = 0;
-    const rows = tokenStream(session, corpus, 'train').pipe(
+    const pace = new Pace(2);
+    const rows = tokenStream(session, corpus, 'train', pace).pipe(
       upTo(config.tokens.train),
       tap((batch) => {
         for (const doc of batch.docs) documents.add(doc);
@@ -35,7 +36,7 @@ export async function activationSource(session: Session, corpus: CorpusConfig): 
       }),
     );
     const last = await runToEnd(
-      rows.pipe(writeStore(model, { root: run.file('activations'), data, hook, context: config.model.context, specials: config.specials })),
+      rows.pipe(writeStore(model, { root: run.file('activations'), data, hook, context: config.model.context, specials: config.specials, pace })),
       {
         ...(session.signal === undefined ? {} : { signal: session.signal }),
         onEvent: () => session.listener({ kind: 'progress', stage: `harvest ${corpus.name}`, done: tokens, total: config.tokens.train, unit: 'tokens' }),

@@ -18,14 +18,14 @@ import type { TrainedSae } from './train-arms.js';
 export async function evaluateText(
   session: Session,
   corpus: CorpusConfig,
-  saes: { readonly keys: readonly string[]; readonly trained: readonly TrainedSae[] },
+  saes: { readonly keys: readonly string[]; readonly trained: readonly TrainedSae[]; readonly headline: ReadonlySet<string> },
 ): Promise<{ readonly key: string; readonly measured: MeasuredText }> {
   const { config, run } = session;
   const inputs = { corpus, model: config.model, modelHash: session.model.info.hash, split: config.split, tokens: config.tokens, specials: config.specials, bootstrap: config.bootstrap, saes: saes.keys, names: saes.trained.map((sae) => sae.name) } as unknown as Json;
   const stage = await run.stage(`evaluate/${corpus.name}`, inputs, async () => {
     const rows = await heldOut(session, corpus, config.tokens.eval);
     const measured = await withSaes(saes.trained.map((sae) => run.file(sae.path)), (open) =>
-      measure(session, { corpus, rows, saes: named(saes.trained, open) }),
+      measure(session, { corpus, rows, saes: named(saes.trained, open), headline: saes.headline }),
     );
     return measuredToJson(measured);
   });
@@ -36,16 +36,19 @@ interface Task {
   readonly corpus: CorpusConfig;
   readonly rows: readonly TokenBatch[];
   readonly saes: readonly NamedSae<Sae>[];
+  readonly headline: ReadonlySet<string>;
 }
 
 async function measure(session: Session, task: Task): Promise<MeasuredText> {
   const { config } = session;
+  // The other rule is shown beside the main one for every SAE's reconstruction, and for the loss (the slow part) at the headline.
   const other = config.specials === 'exclude' ? 'include' : 'exclude';
+  const headline = { ...task, saes: task.saes.filter(({ name }) => task.headline.has(name)) };
   const main = await reconstruction(session, task, config.specials);
   const loss = spliced(session, task, config.specials);
   const dark = await darkMatterOf(session, task);
   const otherReconstruction = await reconstruction(session, task, other);
-  const otherLoss = spliced(session, task, other);
+  const otherLoss = spliced(session, headline, other);
   const saes = task.saes.map(({ name }): MeasuredSae => {
     const own = main.saes.find((sae) => sae.sae === name);
     return {

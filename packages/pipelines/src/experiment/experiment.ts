@@ -97,9 +97,10 @@ async function stages(session: Session): Promise<Omit<Parameters<typeof buildRep
 
   const all = [...trained.values()];
   const measured: MeasuredText[] = [];
+  const headline = new Set(plans.filter((plan) => plan.headline).map(({ name }) => name));
   for (const corpus of texts) {
     checkpointHere(session);
-    const { measured: one } = await evaluateText(session, corpus, { keys: all.map(({ key }) => key), trained: all.map((sae) => sae.trained) });
+    const { measured: one } = await evaluateText(session, corpus, { keys: all.map(({ key }) => key), trained: all.map((sae) => sae.trained), headline });
     measured.push(one);
   }
 

@@ -3,7 +3,7 @@ import { useBackend } from '@salmon-sae/compute';
 import type { BackendInfo } from '@salmon-sae/compute';
 import type { LanguageModel } from '@salmon-sae/dataflow';
 import { SalmonError } from '@salmon-sae/dataflow';
-
+import { resolveSource } from '@salmon-sae/dataflow/hub';
 import { loadSae, openSae } from '@salmon-sae/sae-core';
 import type { Sae } from '@salmon-sae/sae-core';
 import type { ExperimentConfig } from './config.js';
@@ -27,7 +27,7 @@ export async function openSession(
   watch: { readonly listener: Listener; readonly signal?: AbortSignal | undefined },
 ): Promise<Session> {
   const backend = await useBackend();
-  const folder = config.model.source;
+  const folder = await resolveSource(config.model.source);
   const model = await loadLanguageModel(folder, { precision: config.model.precision });
   try {
     model.hookWidth(config.model.hook);

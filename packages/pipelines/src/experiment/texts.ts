@@ -1,5 +1,5 @@
 import { documents, split, tokenize } from '@salmon-sae/corpus';
-import type { TokenBatch } from '@salmon-sae/dataflow';
+import type { Pace, TokenBatch } from '@salmon-sae/dataflow';
 import { run as runToEnd, SalmonError } from '@salmon-sae/dataflow';
 import type { Observable } from 'rxjs';
 import { Observable as RxObservable } from 'rxjs';
@@ -10,15 +10,17 @@ export type Part = 'train' | 'eval';
 
 /**
  * Token rows of one side of a text: one document a row (arXiv 2508.09363), rows sorted by length within a window so that
- * little is padding. With an `evalSource`, the two sides are two texts; otherwise the split is by hash of the document id.
+ * little is padding. With an `evalSource`, the two sides are two texts; otherwise the split is by hash of the document id. With a `pace`,
+ * reading waits while a later asynchronous stage is full.
  */
-export function tokenStream(session: Session, corpus: CorpusConfig, part: Part): Observable<TokenBatch> {
+export function tokenStream(session: Session, corpus: CorpusConfig, part: Part, pace?: Pace): Observable<TokenBatch> {
   const { config, model } = session;
+  const waiting = pace === undefined ? {} : { pace };
   const frame = { context: config.model.context, packing: 'document', batchRows: config.model.batchRows, bucket: true } as const;
   if (corpus.evalSource !== undefined) {
-    return documents(part === 'eval' ? corpus.evalSource : corpus.source).pipe(tokenize(model.tokenizer, frame));
+    return documents(part === 'eval' ? corpus.evalSource : corpus.source, waiting).pipe(tokenize(model.tokenizer, frame));
   }
-  return documents(corpus.source).pipe(split(part, config.split), tokenize(model.tokenizer, frame));
+  return documents(corpus.source, waiting).pipe(split(part, config.split), tokenize(model.tokenizer, frame));
 }
 
 /** Passes batches on until they hold `budget` ordinary tokens; the last batch is passed whole. */

@@ -113,7 +113,7 @@ export function verdictParagraph(items: readonly VerdictItem[], arms: readonly A
   if (items.length === 0) return `${a} and ${b} cannot be compared: their curves share no range of measured L0.`;
   const text = options.text ?? 'domain';
   const l0s = items.map((item) => item.l0);
-  const opening = `On held-out ${text} text, at equal measured L0 between ${formatNumber(Math.min(...l0s), 'short3')} and ${formatNumber(Math.max(...l0s), 'short3')}, ${a} minus ${b}:`;
+  const opening = `On held-out ${text} text, at equal measured L0 between ${formatNumber(Math.min(...l0s), 'short3')} and ${formatNumber(Math.max(...l0s), 'short3')} (differences are ${a} minus ${b}).`;
   const sentences = verdictRules.flatMap((rule) => {
     const own = items.filter((item) => item.metric === rule.metric);
     return own.length === 0 ? [] : [metricSentence(rule, own, { a, b })];

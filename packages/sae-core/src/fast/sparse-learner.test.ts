@@ -48,6 +48,8 @@ const cases: readonly Case[] = [
   { name: 'JumpReLU, quadratic target L0', sae: { kind: 'jumprelu', ...wide, targetL0: 8 } },
   { name: 'JumpReLU, step loss, log threshold, momentum, free decoder', sae: { kind: 'jumprelu', ...wide, sparsity: 'step', coefficient: 0.02, thresholdParameter: 'log', applyDecoderBiasToInput: true }, training: { beta1: 0.9, decoder: 'free' } },
   { name: 'JumpReLU, L0 step on gated activations', sae: { kind: 'jumprelu', ...wide, initThreshold: 0.03, l0SteOn: 'post', minThreshold: null } },
+  { name: 'JumpReLU, sparse from the start', sae: { kind: 'jumprelu', ...wide, initThreshold: 0.6, bandwidth: 0.4, targetL0: 2 } },
+  { name: 'JumpReLU, log threshold, L0 step on gated activations, sparse from the start', sae: { kind: 'jumprelu', ...wide, initThreshold: 0.6, bandwidth: 1.3, sparsity: 'step', coefficient: 0.02, thresholdParameter: 'log', l0SteOn: 'post' } },
   { name: 'ReLU with L1', sae: { kind: 'standard', latents: F, l1Coefficient: 0.02 }, training: { decoder: 'unit-norm' } },
   { name: 'TopK with AuxK', sae: { kind: 'topk', latents: F, k: 6 }, training: { deadAfter: 90 } },
   { name: 'TopK without decoder bias', sae: { kind: 'topk', latents: F, k: 6, decoderBias: false, aux: { coefficient: 0 } } },

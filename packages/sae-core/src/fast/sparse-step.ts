@@ -6,6 +6,7 @@ import type { StepSchedule, TrainingOptions } from '../train/training-config.js'
 import type { AuxResult } from './aux-term.js';
 import { auxTerm } from './aux-term.js';
 import type { SparseConfig } from './coverage.js';
+import { denseStep, isCrowded } from './dense-step.js';
 import { encodeTiles } from './encode-tiles.js';
 import { carryOf, entryGradients, openEntries, selectionOf } from './entries.js';
 import type { Phases } from './phases.js';
@@ -47,6 +48,7 @@ export function sparseStep(ops: SparseOps, request: SparseStepRequest, phases: P
   const shift = vectors['b_dec'] as tf.Tensor1D | undefined;
   const centred = config.applyDecoderBiasToInput && shift !== undefined;
   const x = centred ? (tf.sub(request.x, shift) as tf.Tensor2D) : request.x;
+  if (isCrowded(request, x)) return denseStep(ops, { ...request, centred: centred ? x : undefined }, phases);
   const selection = selectionOf(config, vectors, { rows, schedule });
   const acts = encodeTiles(ops, { x, rows: params.encoderRows, bias, selection, lowPrecision: training.precision === 'bfloat16-encoder' }, phases);
   const open = phases.time('entries', () => openEntries(ops, config, { acts, vectors }));

@@ -33,12 +33,13 @@ export function rowDecoder(parts: DecoderParts): RowDecoder {
         bias: tf.tensor1d(parts.bias ?? new Float32Array(parts.outWidth)),
       };
       const decoder = held;
-      return tf.tidy(() => {
-        const acts = byLatent(codes, parts.divisor);
-        const recon = sparseOps().decode(acts, acts.value, decoder).dataSync<'float32'>();
-        disposeActs(acts);
-        return recon;
-      });
+      const acts = byLatent(codes, parts.divisor);
+      const recon = sparseOps().decode(acts, acts.value, decoder);
+      // Read outside any tidy: a tidy walks through what its function returns, element by element.
+      const rows = recon.dataSync<'float32'>();
+      recon.dispose();
+      disposeActs(acts);
+      return rows;
     },
     dispose: () => {
       if (held !== undefined) tf.dispose([held.rows, held.bias]);

@@ -117,13 +117,18 @@ function scaleBy(values: Float32Array, factor: number): void {
 /** recon += dense codes @ W_dec. */
 function addProduct(recon: Float32Array, codes: Float32Array, { W_dec, latents, outWidth }: DecoderParts): void {
   const rows = recon.length / outWidth;
-  const product = tf.tidy(() => tf.matMul(tf.tensor2d(codes, [rows, latents]), tf.tensor2d(W_dec, [latents, outWidth])).dataSync<'float32'>());
+  addRead(recon, tf.tidy(() => tf.matMul(tf.tensor2d(codes, [rows, latents]), tf.tensor2d(W_dec, [latents, outWidth]))));
+}
+
+/** recon += a tensor, which is disposed. */
+function addRead(recon: Float32Array, tensor: tf.Tensor): void {
+  const product = tensor.dataSync<'float32'>();
+  tensor.dispose();
   for (let i = 0; i < recon.length; i++) recon[i] = (recon[i] as number) + (product[i] as number);
 }
 
 /** recon += x @ W_skip^T, on the raw input. */
 function addSkip(recon: Float32Array, x: Float32Array, rows: number, W_skip: tf.Tensor2D): void {
-  const added = tf.tidy(() => tf.matMul(tf.tensor2d(x, [rows, W_skip.shape[1]]), W_skip, false, true).dataSync<'float32'>());
-  for (let i = 0; i < recon.length; i++) recon[i] = (recon[i] as number) + (added[i] as number);
+  addRead(recon, tf.tidy(() => tf.matMul(tf.tensor2d(x, [rows, W_skip.shape[1]]), W_skip, false, true)));
 }
 

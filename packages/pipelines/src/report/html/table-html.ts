@@ -43,8 +43,8 @@ export function verdictHtml({ items, armLabel }: VerdictBlock, context: HtmlCont
         const title = winner === undefined ? (item.outcome === 'none' ? 'No difference found' : 'Not judged') : `${armMark(winner, context)}${escapeHtml(armLabel[winner] ?? winner)}`;
         const interval = formatInterval(item.difference, 'signed4');
         const size = formatNumber(item.difference.value, 'signed4');
-        const where = `${interval === undefined ? '' : `${interval} `}at L0 ${formatNumber(item.l0, 'short3')}`;
-        return `<td class="${item.outcome}"><strong>${title}</strong>${escapeHtml(size)}<small>${escapeHtml(where)}</small></td>`;
+        const where = [...(interval === undefined ? [] : [interval]), `at L0 ${formatNumber(item.l0, 'short3')}`].map((line) => `<small>${escapeHtml(line)}</small>`).join('');
+        return `<td class="${item.outcome}"><strong>${title}</strong>${escapeHtml(size)}${where}</td>`;
       });
       const unit = rule.unit === '' ? '' : `, ${rule.unit}`;
       return `<tr><th scope="row">${escapeHtml(rule.label)}<small style="display:block;font-weight:400;color:var(--soft)">${rule.better} is better${escapeHtml(unit)}</small></th>${cells.join('')}</tr>`;
