@@ -80,5 +80,11 @@ export type { GradientRequest, GradientResult, StepShape, TrainStep, TrainStepFa
 export { updateParams } from './train/update-params.js';
 export { Trainer, trainerBatch } from './train/trainer.js';
 export type { TrainerBatch, TrainerOptions, TrainerSnapshot } from './train/trainer.js';
+export { sparseConfig } from './fast/coverage.js';
+export type { SparseConfig } from './fast/coverage.js';
+export { SparseLearner } from './fast/sparse-learner.js';
+export type { SparseLearnerOptions } from './fast/sparse-learner.js';
+export { startLearner } from './train/make-learner.js';
+export type { LearnerOptions, TrainingLearner } from './train/make-learner.js';
 export { train } from './train/train.js';
 export type { TrainOptions } from './train/train.js';

@@ -7,8 +7,8 @@ const BFLOAT16 = 14;
 
 /** A matrix that rests on the backend in bfloat16, outside of tfjs-core's sight. */
 export interface Bf16Matrix {
-  /** x @ W, or x @ W^T: operands in bfloat16, sums in float32, result float32. */
-  product(x: Matrix, transposed: boolean): Matrix;
+  /** x @ W^T: operands in bfloat16, sums in float32, result float32. */
+  product(x: Matrix): Matrix;
   /** Rows as float32. */
   rows(indices: tf.Tensor1D): Matrix;
   dispose(): void;
@@ -58,11 +58,11 @@ export function bf16Matrix(matrix: tf.Tensor2D): Bf16Matrix | undefined {
     }
   };
   return {
-    product: (x, transposed) => {
+    product: (x) => {
       const low = cast(idOf(x), FLOAT, BFLOAT16);
       try {
         return widened(
-          run('MatMul', [flag('transpose_a', false), flag('transpose_b', transposed), type('T', BFLOAT16)], [low.id, held]),
+          run('MatMul', [flag('transpose_a', false), flag('transpose_b', true), type('T', BFLOAT16)], [low.id, held]),
         );
       } finally {
         binding.deleteTensor(low.id);

@@ -59,7 +59,7 @@ function piece(data: Float32Array, at: { from: number; to: number; width: number
   const low = at.precision === 'bf16' ? bf16Matrix(matrix) : undefined;
   if (low !== undefined) {
     matrix.dispose();
-    return { from, to, lookup: (ids) => low.rows(ids), project: (x) => low.product(x, true), dispose: () => low.dispose() };
+    return { from, to, lookup: (ids) => low.rows(ids), project: (x) => low.product(x), dispose: () => low.dispose() };
   }
   return {
     from,

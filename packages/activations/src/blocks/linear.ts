@@ -9,15 +9,14 @@ export interface Linear {
   dispose(): void;
 }
 
-/** A float32 linear map; `weight` is [out, in] as most checkpoints store it, or [in, out] with `transposed`. */
-export function linear(weight: tf.Tensor2D, bias?: tf.Tensor1D, options: { readonly transposed?: boolean } = {}): Linear {
-  const byInput = options.transposed === true;
-  const [inputs, outputs] = byInput ? weight.shape : [weight.shape[1], weight.shape[0]];
+/** A float32 linear map; `weight` is [out, in]. */
+export function linear(weight: tf.Tensor2D, bias?: tf.Tensor1D): Linear {
+  const [outputs, inputs] = weight.shape;
   return {
     inputs,
     outputs,
     apply: (x) => {
-      const product: Matrix = tf.matMul(x, weight, false, !byInput);
+      const product: Matrix = tf.matMul(x, weight, false, true);
       return bias === undefined ? product : tf.add<Matrix>(product, bias);
     },
     dispose: () => {

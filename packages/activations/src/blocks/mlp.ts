@@ -9,7 +9,7 @@ export interface Mlp {
 }
 
 /** Hidden values of one chunk of rows stay below this many floats. */
-const HIDDEN_FLOATS = 16 * 2 ** 20;
+const HIDDEN_FLOATS = 4 * 2 ** 20;
 
 export interface GatedInput {
   readonly gate: Linear;

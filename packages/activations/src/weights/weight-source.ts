@@ -83,11 +83,18 @@ export function weightSource(
   };
   const read = async (name: string, shape: readonly number[]): Promise<Float32Array> =>
     (await reader.read(checked(name, shape))).data;
-  const make = (weight: Float32Array, bias: Float32Array | undefined, shape: readonly [number, number], byInput: boolean): Linear => {
-    const w = upload(() => tf.tensor2d(weight, [shape[0], shape[1]]));
+  const make = (weight: tf.Tensor2D, bias: Float32Array | undefined): Linear => {
     const b = bias === undefined ? undefined : upload(() => tf.tensor1d(bias));
-    const layout = { transposed: byInput };
-    return own(precision === 'bf16' ? bf16Linear(w, b, layout) : linear(w, b, layout));
+    return own(precision === 'bf16' ? bf16Linear(weight, b) : linear(weight, b));
+  };
+  /** A weight as [outputs, inputs]; products with the other layout take twice as long. */
+  const byOutput = async (names: LinearNames, { inputs, outputs }: FusedShape): Promise<tf.Tensor2D> => {
+    if (names.transposed !== true) {
+      const data = await read(names.weight, [outputs, inputs]);
+      return upload(() => tf.tensor2d(data, [outputs, inputs]));
+    }
+    const data = await read(names.weight, [inputs, outputs]);
+    return upload(() => tf.tidy(() => tf.transpose(tf.tensor2d(data, [inputs, outputs]))));
   };
   return {
     precision,
@@ -102,20 +109,18 @@ export function weightSource(
       return own(upload(() => tf.tensor2d(data, [rows, columns])));
     },
     linear: async (names, inputs, outputs) => {
-      const byInput = names.transposed === true;
-      const shape: readonly [number, number] = byInput ? [inputs, outputs] : [outputs, inputs];
       const bias = names.bias === undefined ? undefined : await read(names.bias, [outputs]);
-      return make(await read(names.weight, shape), bias, shape, byInput);
+      return make(await byOutput(names, { inputs, outputs }), bias);
     },
-    linearParts: async (names, { inputs, outputs }, parts) => {
-      const byInput = names.transposed === true;
-      const all = await read(names.weight, byInput ? [inputs, outputs] : [outputs, inputs]);
-      const biases = names.bias === undefined ? undefined : await read(names.bias, [outputs]);
-      return parts.map((rows) => {
-        const weight = takeRows(all, { inputs, outputs, byInput }, rows);
-        const bias = biases === undefined ? undefined : Float32Array.from(rows, (row) => biases[row] as number);
-        return make(weight, bias, [rows.length, inputs], false);
+    linearParts: async (names, shape, parts) => {
+      const biases = names.bias === undefined ? undefined : await read(names.bias, [shape.outputs]);
+      const all = await byOutput(names, shape);
+      const linears = parts.map((rows) => {
+        const weight = upload(() => tf.tidy(() => tf.gather(all, tf.tensor1d([...rows], 'int32'))));
+        return make(weight, biases === undefined ? undefined : Float32Array.from(rows, (row) => biases[row] as number));
       });
+      all.dispose();
+      return linears;
     },
     embedding: async (name, rows, width) => {
       const full = checked(name, [rows, width]);
@@ -138,19 +143,4 @@ export function upload<T extends tf.Tensor>(make: () => T): T {
   const tensor = tf.keep(make());
   tf.tidy(() => void tf.slice(tensor.flatten(), [0], [1]));
   return tensor;
-}
-
-/** Output rows of a weight, as [rows, inputs]. */
-function takeRows(
-  all: Float32Array,
-  layout: FusedShape & { readonly byInput: boolean },
-  rows: readonly number[],
-): Float32Array {
-  const { inputs, outputs, byInput } = layout;
-  const taken = new Float32Array(rows.length * inputs);
-  rows.forEach((row, i) => {
-    if (!byInput) taken.set(all.subarray(row * inputs, (row + 1) * inputs), i * inputs);
-    else for (let j = 0; j < inputs; j++) taken[i * inputs + j] = all[j * outputs + row] as number;
-  });
-  return taken;
 }

@@ -7,6 +7,7 @@ import type { TextWindow, WindowReader } from './text-window.js';
 /** Predicate key -> background windows in which it holds somewhere, ascending. */
 export class BackgroundIndex {
   private readonly postings = new Map<string, number[]>();
+  private readonly places = new Map<Int32Array, number>();
 
   constructor(
     private readonly windows: readonly BackgroundWindow[],
@@ -14,6 +15,7 @@ export class BackgroundIndex {
     predicates: PredicateReader,
   ) {
     windows.forEach((window, w) => {
+      this.places.set(window.ids, w);
       for (const key of keysOf(read(window), predicates)) {
         const list = this.postings.get(key);
         if (list === undefined) this.postings.set(key, [w]);
@@ -30,6 +32,11 @@ export class BackgroundIndex {
     });
   }
 
+  /** Numbers of the windows that these examples were taken from. */
+  numbers(examples: readonly { readonly ids: Int32Array }[]): ReadonlySet<number> {
+    return new Set(examples.flatMap(({ ids }) => this.places.get(ids) ?? []));
+  }
+
   with(key: string): readonly number[] {
     return this.postings.get(key) ?? [];
   }
@@ -40,7 +47,7 @@ export class BackgroundIndex {
 }
 
 /** Every predicate that holds somewhere in a window. */
-export function keysOf(window: TextWindow, predicates: PredicateReader): Set<string> {
+function keysOf(window: TextWindow, predicates: PredicateReader): Set<string> {
   const keys = new Set<string>();
   for (let t = 0; t < window.ids.length; t++) for (const { key } of predicates.inContext(window, t)) keys.add(key);
   for (const word of new Set(window.words)) {

@@ -1,7 +1,7 @@
 import type { Tokenizer } from '@salmon-sae/dataflow';
 import type { Example, LatentExamples } from '../examples/examples.js';
 import type { ExampleBook } from '../examples/example-book.js';
-import { BackgroundIndex, keysOf } from './background-index.js';
+import { BackgroundIndex } from './background-index.js';
 import { findCandidates } from './candidates.js';
 import type { Candidate } from './candidates.js';
 import type { Explained, Explainer } from './explainer.js';
@@ -65,7 +65,7 @@ export function lexicalExplainer(book: ExampleBook, options: LexicalOptions): Le
       const set = findCandidates(pairs, predicates, { largest: examples.maxActivation, support });
       const silent = index.silent(examples.sae, examples.latent);
       const silentCount = silent.reduce((a, b) => a + b, 0);
-      const hardKeys = explainer.hard.map((example) => keysOf(read(example), predicates));
+      const hard = index.numbers(explainer.hard);
       const scored: Scored[] = [];
       for (const candidate of set.candidates) {
         const { predicate } = candidate;
@@ -81,12 +81,12 @@ export function lexicalExplainer(book: ExampleBook, options: LexicalOptions): Le
         scored.push({
           candidate,
           background,
-          hard: hardKeys.flatMap((keys, i) => (keys.has(predicate.key) ? [i] : [])),
+          hard: background.filter((w) => hard.has(w)),
           tokenGain: candidate.activeTokens / Math.max(1, set.activeTokens) - candidate.silentTokens / Math.max(1, set.silentTokens),
           cost: COST[predicate.kind],
         });
       }
-      const sizes = { positives: sample.length, silent: silentCount, hard: hardKeys.length };
+      const sizes = { positives: sample.length, silent: silentCount, hard: hard.size };
       const chosen = cover(scored, sizes, { clauses: options.clauses ?? 8, minGain: options.minGain ?? 0.02 });
       const clauses = chosen.map((s) => clauseOf(s, sizes));
       const draft: LexicalRule = { kind: 'lexical', version: 1, clauses, threshold: 0.5 };

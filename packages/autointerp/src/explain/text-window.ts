@@ -30,7 +30,7 @@ interface Piece {
   readonly ends: boolean;
 }
 
-/** Reads token windows as words with a tokenizer; each token id and each word is looked at once. */
+/** Reads token windows as words with a tokenizer; each token id, each word and each window in memory is looked at once. */
 export function windowReader(tokenizer: Pick<Tokenizer, 'token'>): WindowReader {
   const pieces = new Map<number, Piece>();
   const words = new Map<string, { readonly text: string; readonly capital: boolean }>();
@@ -50,7 +50,11 @@ export function windowReader(tokenizer: Pick<Tokenizer, 'token'>): WindowReader 
     }
     return known;
   };
+  // Background windows serve many latents: their readings stay as long as they do.
+  const windows = new WeakMap<Int32Array, TextWindow>();
   return ({ ids, offset }) => {
+    const known = windows.get(ids);
+    if (known?.offset === offset) return known;
     const surfaces: string[] = [];
     const wordOf = new Int32Array(ids.length);
     const raw: string[] = [];
@@ -70,7 +74,7 @@ export function windowReader(tokenizer: Pick<Tokenizer, 'token'>): WindowReader 
       wordOf[t] = raw.length - 1;
     }
     const read = raw.map(word);
-    return {
+    const window: TextWindow = {
       ids,
       surfaces,
       words: read.map(({ text }) => text),
@@ -79,6 +83,8 @@ export function windowReader(tokenizer: Pick<Tokenizer, 'token'>): WindowReader 
       capital: Uint8Array.from(read, ({ capital }) => (capital ? 1 : 0)),
       offset,
     };
+    windows.set(ids, window);
+    return window;
   };
 }
 

@@ -87,7 +87,7 @@ export function errorFitter(saes: readonly NamedSae[], width: number, options: F
         errors: saes.map(({ name }, s) => {
           const { sums, squares, cross } = targets[s] as (typeof targets)[number];
           const map = solve({ targets: sums.length, targetSums: sums, cross });
-          return { sae: name, map, trainR2: trainR2(map, { sums, squares, cross, gram, inputSums, rows }) };
+          return { sae: name, map, trainR2: trainR2(map, { sums, squares, cross, gram, inputSums, rows }, options) };
         }),
       };
     },
@@ -117,28 +117,29 @@ interface TrainSums {
   readonly rows: number;
 }
 
-/** mean_d(1 − Σ(e − ê)² / Σ(e − ē)²) from the sums alone: Σê² and Σeê follow from Σxxᵀ and Σxeᵀ. The last target is ‖e‖² and is left out. */
-function trainR2(map: LinearMap, t: TrainSums): number {
-  const { inputs: d, targets: q, weights, bias } = map;
+/**
+ * mean_d(1 − Σ(e − ê)² / Σ(e − ē)²) from the sums alone. With (G + λD) w = h, D = diag G: Σ(e − ê)² = Σe² − w·h − λ w·Dw, all
+ * centred when there is an intercept. The last target is ‖e‖² and is left out.
+ */
+function trainR2(map: LinearMap, t: TrainSums, { ridge, intercept }: RidgeOptions): number {
+  const { inputs: d, targets: q, weights } = map;
+  const residual = new Float64Array(q);
+  for (let i = 0; i < d; i++) {
+    const mean = intercept ? (t.inputSums[i] as number) / t.rows : 0;
+    const penalty = ridge * ((t.gram[i * d + i] as number) - t.rows * mean * mean);
+    for (let j = 0; j < q - 1; j++) {
+      const w = weights[i * q + j] as number;
+      const h = (t.cross[i * q + j] as number) - mean * (t.sums[j] as number);
+      residual[j] = (residual[j] as number) - w * h - penalty * w * w;
+    }
+  }
   let r2 = 0;
   let counted = 0;
-  const gw = new Float64Array(d);
   for (let j = 0; j < q - 1; j++) {
-    const b = bias[j] as number;
-    const sum = t.sums[j] as number;
-    let fitDotError = b * sum;
-    let fitSquares = b * b * t.rows;
-    gw.fill(0);
-    for (let i = 0; i < d; i++) {
-      const w = weights[i * q + j] as number;
-      fitDotError += w * (t.cross[i * q + j] as number);
-      fitSquares += 2 * b * w * (t.inputSums[i] as number);
-      for (let k = 0; k < d; k++) gw[k] = (gw[k] as number) + w * (t.gram[i * d + k] as number);
-    }
-    for (let k = 0; k < d; k++) fitSquares += (gw[k] as number) * (weights[k * q + j] as number);
-    const total = (t.squares[j] as number) - (sum * sum) / t.rows;
+    const centre = (t.sums[j] as number) ** 2 / t.rows;
+    const total = (t.squares[j] as number) - centre;
     if (total <= 0) continue;
-    r2 += 1 - ((t.squares[j] as number) - 2 * fitDotError + fitSquares) / total;
+    r2 += 1 - ((residual[j] as number) + (t.squares[j] as number) - (intercept ? centre : 0)) / total;
     counted++;
   }
   return r2 / counted;

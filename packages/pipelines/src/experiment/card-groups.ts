@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { FeatureCard } from '@salmon-sae/dataflow';
 import type { ArmFacts, CardGroup, DomainOnlySection } from '../report/index.js';
-import { SHARED_COSINE } from '../../../metrics/src/geometry/feature-overlap.js';
+import { SHARED_COSINE } from '@salmon-sae/metrics';
 import type { InterpretedSae } from './interpret-arms.js';
 import type { Overlaps } from './overlaps.js';
 import type { PlannedSae } from './plan.js';

@@ -1,6 +1,6 @@
 import type { Json } from '@salmon-sae/dataflow';
-import { directionsOf, selectDirections } from '../../../metrics/src/geometry/directions.js'; import { featureOverlap, SHARED_COSINE } from '../../../metrics/src/geometry/feature-overlap.js'; import { uniqueLatents } from '../../../metrics/src/geometry/unique-latents.js';
-import type { Directions } from '../../../metrics/src/geometry/directions.js';
+import { directionsOf, featureOverlap, selectDirections, SHARED_COSINE, uniqueLatents } from '@salmon-sae/metrics';
+import type { Directions } from '@salmon-sae/metrics';
 import { loadSae } from '@salmon-sae/sae-core';
 import type { OverlapRow } from '../report/index.js';
 import type { ExperimentConfig } from './config.js';

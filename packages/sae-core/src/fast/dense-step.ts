@@ -8,7 +8,7 @@ import type { Phases } from './phases.js';
 import type { SparseStepRequest, SparseStepResult } from './sparse-step.js';
 
 /** Share of active entries above which dense products cost less than sparse ones (about 25 dense operations in the time of a sparse one). */
-const DENSE_ABOVE = 0.04;
+export const DENSE_ABOVE = 0.04;
 const TILE_BYTES = 64e6;
 
 /** Early in training a threshold lets half of all entries through: whether this step had better be dense, judged by the first rows and latents. */
@@ -25,7 +25,7 @@ export function isCrowded(request: SparseStepRequest, x: tf.Tensor2D): boolean {
       const limit = tf.slice(limitsOf(config, params.vectors), 0, latents);
       const open = tf.greater(bias === undefined ? pre : tf.add(pre, tf.slice(bias as tf.Tensor1D, 0, latents)), limit);
       return tf.mean(tf.cast(open, 'float32')) as tf.Scalar;
-    }).dataSync()[0]! > DENSE_ABOVE
+    }).dataSync()[0]! > request.denseAbove
   );
 }
 

@@ -85,22 +85,24 @@ function compareNumbers(a: StepNumbers, b: StepNumbers): number {
 }
 
 describe.each([
-  ['native', nativeSparseOps],
-  ['plain', plainSparseOps],
-])('%s sparse training', (_, ops) => {
+  ['native', { ops: nativeSparseOps, denseAbove: 1 }],
+  ['plain', { ops: plainSparseOps, denseAbove: 1 }],
+  ['crowded native', { ops: nativeSparseOps, denseAbove: 0 }],
+  ['crowded plain', { ops: plainSparseOps, denseAbove: 0 }],
+])('%s sparse training', (_, options) => {
   it.each(cases)('$name: 20 steps equal the dense ones to 1e-4, a resumed run goes on, nothing leaks', ({ sae, training }) => {
     const before = tf.memory().numTensors;
     const spec = resolveSpec({ sae, training: { steps: STEPS, batch: B, learningRate: 3e-3, lrWarmup: 4, sparsityWarmup: 6, logEvery: 1, ...training } }, {}, ARCHITECTURES);
     expect(sparseConfig(spec)).toBeDefined();
     const shape = { width: d, outWidth: d };
     const dense = Learner.start(spec, shape, { scales: { input: 4, output: 4 }, sample: [{ rows: B, values: batch(0) }], factories: [autodiffStep] });
-    let sparse = new SparseLearner(spec, dense.snapshot(), ops);
+    let sparse = new SparseLearner(spec, dense.snapshot(), options);
     let worst = 0;
     for (let step = 0; step < STEPS; step++) {
       if (step === 12) {
         const snapshot = sparse.snapshot();
         sparse.dispose();
-        sparse = new SparseLearner(spec, snapshot, ops);
+        sparse = new SparseLearner(spec, snapshot, options);
       }
       const x = tf.tensor2d(batch(step), [B, d]);
       const expected = dense.train(x, x)!;
@@ -114,6 +116,22 @@ describe.each([
     dense.dispose();
     expect(tf.memory().numTensors).toBe(before);
   });
+});
+
+it('takes the dense way while most entries are open, the sparse one when few are', () => {
+  const phasesWith = (initThreshold: number): readonly string[] => {
+    const sae: Case['sae'] = { kind: 'jumprelu', latents: F, initThreshold };
+    const spec = resolveSpec({ sae, training: { steps: 1, batch: B } }, {}, ARCHITECTURES);
+    const start = Learner.start(spec, { width: d, outWidth: d }, { scales: { input: 4, output: 4 }, sample: [], factories: [autodiffStep] });
+    const learner = new SparseLearner(spec, start.snapshot());
+    const x = tf.tensor2d(batch(0), [B, d]);
+    learner.train(x, x);
+    const phases = Object.keys(learner.phases.seconds);
+    for (const owner of [start, learner, x]) owner.dispose();
+    return phases;
+  };
+  expect(phasesWith(0.001)).not.toContain('sparsify');
+  expect(phasesWith(5)).toContain('sparsify');
 });
 
 it('declines what it does not compute', () => {

@@ -11,10 +11,18 @@ import { scheduleAt } from '../train/schedule.js';
 import type { ResolvedSpec } from '../train/train-spec.js';
 import type { SparseConfig } from './coverage.js';
 import { sparseConfig } from './coverage.js';
+import { DENSE_ABOVE } from './dense-step.js';
 import { Phases } from './phases.js';
 import { scoped } from './scoped.js';
 import { SparseParams } from './sparse-params.js';
 import { sparseStep } from './sparse-step.js';
+
+export interface SparseLearnerOptions {
+  /** Default: the fastest of the active backend. */
+  readonly ops?: SparseOps;
+  /** Share of open entries above which a step is computed densely; default `DENSE_ABOVE`. */
+  readonly denseAbove?: number;
+}
 
 /**
  * One SAE in training on sparse arithmetic: the same numbers as `Learner` (to rounding), the same snapshots, several times its speed.
@@ -29,6 +37,7 @@ export class SparseLearner {
   readonly #ops: SparseOps;
   readonly #params: SparseParams;
   readonly #deadAfter: number;
+  readonly #denseAbove: number;
   #state: TensorMap;
   #silence: tf.Tensor1D;
   #firstBad: number;
@@ -36,13 +45,15 @@ export class SparseLearner {
   #tokens: number;
 
   /** @throws SalmonError unsupported where `sparseConfig(spec)` is undefined. */
-  constructor(spec: ResolvedSpec, snapshot: LearnerSnapshot, ops: SparseOps = sparseOps()) {
+  constructor(spec: ResolvedSpec, snapshot: LearnerSnapshot, options: SparseLearnerOptions = {}) {
+    const ops = options.ops ?? sparseOps();
     const config = sparseConfig(spec);
     if (config === undefined) throw new SalmonError('unsupported', { what: 'This SAE cannot be trained on sparse arithmetic', where: spec.config.id });
     this.spec = spec;
     this.scales = snapshot.scales;
     this.#config = config;
     this.#ops = ops;
+    this.#denseAbove = options.denseAbove ?? DENSE_ABOVE;
     this.#deadAfter = deadLimit(spec.config.training);
     this.#params = new SparseParams(ops, spec.config.training, snapshot);
     this.#state = Object.fromEntries(Object.entries(snapshot.state).map(([name, a]) => [name, tf.keep(tf.tensor(a.data, [...a.shape], 'float32'))]));
@@ -75,7 +86,7 @@ export class SparseLearner {
       const target = rawTarget === rawX && this.scales.input === this.scales.output ? x : tf.div<tf.Tensor2D>(rawTarget, this.scales.output);
       const step = sparseStep(
         this.#ops,
-        { config: this.#config, training, params: this.#params, x, target, schedule, silence: this.#silence, deadAfter: this.#deadAfter },
+        { config: this.#config, training, params: this.#params, x, target, schedule, silence: this.#silence, deadAfter: this.#deadAfter, denseAbove: this.#denseAbove },
         this.phases,
       );
       const gradNorm = this.phases.time('update', () => this.#params.update(step.gradients, schedule));

@@ -52,8 +52,10 @@ export class SparseParams {
     const vectors = (source: ArrayMap, prefix: string): TensorMap =>
       Object.fromEntries(
         this.#names.filter((name) => !isMatrix(name)).map((name) => {
-          const array = source[prefix + name] as NdArray;
-          return [name, tf.keep(tf.tensor(Float32Array.from(array.data), [...array.shape]))];
+          // A snapshot of a learner before its first step may leave the slots out: they are zero.
+          const array = source[prefix + name];
+          const tensor = array === undefined ? tf.zeros([...params[name]!.shape]) : tf.tensor(Float32Array.from(array.data), [...array.shape]);
+          return [name, tf.keep(tensor)];
         }),
       );
     this.#vectors = vectors(params, '');

@@ -22,6 +22,8 @@ export interface SparseStepRequest {
   readonly schedule: StepSchedule;
   readonly silence: tf.Tensor1D;
   readonly deadAfter: number;
+  /** Share of open entries above which the step is computed densely. */
+  readonly denseAbove: number;
 }
 
 export interface SparseStepResult {

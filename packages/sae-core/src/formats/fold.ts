@@ -26,6 +26,8 @@ export function foldDatasetNorm(state: SaeState, factor: number): SaeState {
     W_enc: (array) => scaled(array, factor),
     W_dec: (array) => scaled(array, 1 / factor),
     b_dec: (array) => scaled(array, 1 / factor),
+    W_router: (array) => scaled(array, factor),
+    b_router: (array) => scaled(array, 1 / factor),
   });
   return { ...state, weights, config: { ...state.config, normalize_activations: 'none' } };
 }
@@ -33,13 +35,13 @@ export function foldDatasetNorm(state: SaeState, factor: number): SaeState {
 /**
  * Gives every decoder row unit norm and moves the norm n_i into the encoder: W_dec_i /= n_i; W_enc[:,i], b_enc_i, threshold_i, b_gate_i, b_mag_i *= n_i
  * (r_mag stays). Reconstructions stay the same; activations are multiplied by n_i (or stay, where they already carried it). Rows of norm 0 stay.
- * @throws SalmonError `unsupported` where the norms decide which latents win (top-k without `rescale_acts_by_decoder_norm`, group-max, matching pursuit, temporal).
+ * @throws SalmonError `unsupported` where the norms decide which latents win (top-k without `rescale_acts_by_decoder_norm`, group-max, switch, matching pursuit, temporal).
  */
 export function foldDecoderNorm(state: SaeState): SaeState {
   const config = checkState(state);
   const { activation } = config;
   if (activation === 'matching_pursuit' || activation === 'temporal') refuse(`A ${activation} SAE ties encoder and decoder`, activation);
-  if (activation === 'groupmax' || (activation === 'topk' && !config.rescale_acts_by_decoder_norm)) {
+  if (activation === 'groupmax' || activation === 'switch' || (activation === 'topk' && !config.rescale_acts_by_decoder_norm)) {
     refuse('Folding decoder norms would change which latents win', 'selection on activations without decoder norms');
   }
   const W_dec = state.weights['W_dec'] as NdArray;

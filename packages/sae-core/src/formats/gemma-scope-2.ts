@@ -3,10 +3,9 @@ import { openSafetensors } from '@salmon-sae/dataflow/safetensors';
 import { tensorShapes } from '../inference/check-state.js';
 import { resolveConfig } from '../inference/config.js';
 import { gemmaScopePlace } from './gemma-scope-place.js';
-import type { GemmaScopeVariant } from './gemma-scope-place.js';
 import { stored } from './saelens-read.js';
 import { checkStored } from './sae-source.js';
-import type { SaeSource } from './sae-source.js';
+import type { OpenOptions, SaeSource } from './sae-source.js';
 
 export const GEMMA_SCOPE_2_FILE = 'params.safetensors';
 
@@ -24,11 +23,11 @@ const NAMES: Readonly<Record<string, string>> = {
  * Opens Gemma Scope 2's params.safetensors: as Gemma Scope, in lower case, and with an affine skip connection in transcoders.
  * @throws SalmonError `bad-file` or `bad-shape` naming the tensor.
  */
-export async function openGemmaScope2(file: string, variant?: GemmaScopeVariant): Promise<SaeSource> {
-  const reader = await openSafetensors(file);
+export async function openGemmaScope2(file: string, options: OpenOptions = {}): Promise<SaeSource> {
+  const reader = await openSafetensors(options.weights ?? file);
   try {
     const tensors = stored(reader);
-    const place = gemmaScopePlace(file, variant);
+    const place = gemmaScopePlace(options.place ?? file, options.variant);
     const skip = reader.has('affine_skip_connection');
     const [d_in = 0, d_sae = 0] = tensors['w_enc']?.shape ?? [];
     const d_out = tensors['w_dec']?.shape[1] ?? d_in;

@@ -5,12 +5,11 @@ import { checkState, tensorShapes } from '../inference/check-state.js';
 import { resolveConfig } from '../inference/config.js';
 import { foldInputBias, toJumpRelu } from './fold.js';
 import { gemmaScopePlace } from './gemma-scope-place.js';
-import type { GemmaScopeVariant } from './gemma-scope-place.js';
 import { openNpz, writeNpz } from './npz.js';
 import { namedTensors } from './saelens-write.js';
 import { ORIGIN_FILE, originJson, readOrigin } from './salmon-origin.js';
 import { checkStored, scaled } from './sae-source.js';
-import type { SaeSource, StoredTensor } from './sae-source.js';
+import type { OpenOptions, SaeSource, StoredTensor } from './sae-source.js';
 
 export const GEMMA_SCOPE_FILE = 'params.npz';
 
@@ -19,7 +18,7 @@ export const GEMMA_SCOPE_FILE = 'params.npz';
  * (W_enc / sqrt(d), W_dec * sqrt(d)) or a transcoder is not in the file: it is read off the path unless `variant` says so.
  * @throws SalmonError `bad-file` or `bad-shape` naming the array.
  */
-export async function openGemmaScope(file: string, variant?: GemmaScopeVariant): Promise<SaeSource> {
+export async function openGemmaScope(file: string, options: OpenOptions = {}): Promise<SaeSource> {
   const npz = await openNpz(file);
   try {
     const tensors = Object.create(null) as Record<string, StoredTensor>;
@@ -31,7 +30,7 @@ export async function openGemmaScope(file: string, variant?: GemmaScopeVariant):
       names[known] = name;
     }
     const origin = await readOrigin(dirname(file));
-    const place = gemmaScopePlace(file, variant ?? (origin === undefined ? undefined : 'sae'));
+    const place = gemmaScopePlace(options.place ?? file, options.variant ?? (origin === undefined ? undefined : 'sae'));
     const [d_in = 0, d_sae = 0] = tensors['W_enc']?.shape ?? [];
     const d_out = tensors['W_dec']?.shape[1] ?? d_in;
     const transcoder = place.variant === 'transcoder' || d_in !== d_out;

@@ -8,7 +8,7 @@ import { encodeDense } from '../inference/encode-dense.js';
 import { SAE_KINDS } from '../inference/config.js';
 import { relativeError } from '../inference/relative-error.js';
 import { randomState } from '../synthetic/random-state.js';
-import { loadSae } from './load-sae.js';
+import { loadSae, loadSaeConfig } from './load-sae.js';
 import { readSparsity } from './saelens-read.js';
 import { isSaeLensKind } from './saelens-config.js';
 import { saveSae } from './save-sae.js';
@@ -33,7 +33,7 @@ function expectSame(a: SaeState, b: SaeState, tolerance: number): void {
 }
 
 describe('SAELens folders', () => {
-  it.each(SAE_KINDS.filter(isSaeLensKind))('%s comes back bit for bit', async (kind) => {
+  it.each(SAE_KINDS)('%s comes back bit for bit', async (kind) => {
     const state: SaeState = { ...randomState(kind), scale: 3.5, trained: { tokens: 10, steps: 2, seed: 1, versions: { a: '1' }, facts: { b: [1] } } };
     const path = join(folder, `saelens-${kind}`);
     await saveSae(state, path);
@@ -42,6 +42,7 @@ describe('SAELens folders', () => {
     expect(loaded).toMatchObject({ scale: state.scale, site: state.site, trained: state.trained });
     expect(loaded.config).toMatchObject(state.config);
     expectSame(state, loaded, 0);
+    expect((await loadSaeConfig(path)).format).toBe(isSaeLensKind(kind) ? 'saelens' : 'salmon');
   });
 
   it.each(['infer_standard', 'infer_jumprelu', 'infer_topk', 'infer_gated', 'infer_matching_pursuit', 'infer_temporal', 'infer_jumprelu_skip_transcoder', 'infer_transcoder', 'infer_topk_rescale_nobdec'])(
@@ -72,7 +73,7 @@ describe('SAELens folders', () => {
   });
 
   it('refuses kinds that SAELens does not have', async () => {
-    await expect(saveSae(randomState('groupmax'), join(folder, 'no'))).rejects.toThrow(/no architecture for a groupmax/);
+    await expect(saveSae(randomState('groupmax'), join(folder, 'no'), { format: 'saelens' })).rejects.toThrow(/no architecture for a groupmax/);
   });
 });
 

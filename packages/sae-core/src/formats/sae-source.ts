@@ -1,8 +1,18 @@
 import type { Json, NdArray, SaeState, Site } from '@salmon-sae/dataflow';
 import { SalmonError } from '@salmon-sae/dataflow';
+import type { ByteSource } from '@salmon-sae/dataflow/safetensors';
 
 /** The layouts that SAEs are stored in. */
-export type SaeFormat = 'saelens' | 'gemmascope' | 'gemmascope2' | 'sparsify' | 'dictionary_learning';
+export type SaeFormat = 'saelens' | 'salmon' | 'gemmascope' | 'gemmascope2' | 'sparsify' | 'dictionary_learning';
+
+export interface OpenOptions {
+  /** What a Gemma Scope file is; default: read off its place. */
+  readonly variant?: 'sae' | 'embedding' | 'transcoder';
+  /** The place that names model and layer, where the local path does not (a hub source in its cache). */
+  readonly place?: string;
+  /** Safetensors weights to read instead of the local file (a remote one, by ranges). */
+  readonly weights?: ByteSource;
+}
 
 /** A tensor as a file stores it. */
 export interface StoredTensor {

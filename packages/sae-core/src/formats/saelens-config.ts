@@ -1,6 +1,6 @@
 import { SalmonError } from '@salmon-sae/dataflow';
 import type { Json, SaeState, Site } from '@salmon-sae/dataflow';
-import { isSaeKind, kindParts } from '../inference/config.js';
+import { isSaeKind, kindParts, SAE_KINDS } from '../inference/config.js';
 import { hookFromLens } from './hook-names.js';
 
 type JsonObject = Readonly<Record<string, Json>>;
@@ -38,36 +38,39 @@ const LLM_KEYS = [
 /** Config fields by activation; what an architecture does not use is left out, as SAELens does on loading. */
 const FIELDS: Readonly<Record<string, readonly string[]>> = {
   topk: ['k', 'rescale_acts_by_decoder_norm'],
+  groupmax: ['k'],
+  switch: ['k', 'experts', 'active_experts'],
   matching_pursuit: ['residual_threshold', 'max_iterations', 'stop_on_duplicate_support'],
   temporal: ['n_heads', 'n_attn_layers', 'bottleneck_factor', 'sae_diff_type', 'kval_topk', 'tied_weights', 'activation_normalization_factor'],
 };
 
-/** SAELens' kinds; group-max and top-k transcoders exist in sparsify only. */
+/** SAELens' kinds: group-max and top-k transcoders exist in sparsify only, switch nowhere else. */
 export function isSaeLensKind(kind: string): boolean {
-  return isSaeKind(kind) && !kind.startsWith('groupmax') && !kind.startsWith('topk_');
+  return isSaeKind(kind) && kind !== 'switch' && !kind.startsWith('groupmax') && !kind.startsWith('topk_');
 }
 
 /**
- * Reads a SAELens config, version 6 or older (flat, with `activation_fn_str` and the LLM's keys beside the SAE's).
+ * Reads a SAELens config, version 6 or older (flat, with `activation_fn_str` and the LLM's keys beside the SAE's), and this project's own
+ * folders, which differ from it in further architectures only.
  * @throws SalmonError `unknown-architecture`, or `bad-config` naming the field.
  */
 export function parseSaeLensConfig(json: JsonObject, where: string): SaeLensConfig {
   const legacy = isLegacy(json);
   const cfg = legacy ? modernise(json, where) : json;
   const architecture = cfg['architecture'];
-  if (typeof architecture !== 'string' || !isSaeLensKind(architecture)) {
+  if (!isSaeKind(architecture)) {
     const training = architecture === 'batchtopk' || architecture === 'matryoshka_batchtopk';
     throw new SalmonError('unknown-architecture', {
       what: 'SAELens architecture is not known',
       where: `${where}: architecture`,
-      expected: 'standard, jumprelu, topk, gated, matching_pursuit, temporal or a transcoder kind',
+      expected: SAE_KINDS.join(', '),
       got: JSON.stringify(architecture) ?? 'nothing',
       ...(training ? { todo: 'This is a training checkpoint; save it with SAELens\' save_inference_model, which makes a jumprelu SAE' } : {}),
     });
   }
   const d_in = dimension(cfg, 'd_in', where);
   const d_sae = dimension(cfg, 'd_sae', where);
-  const parts = kindParts(architecture as Parameters<typeof kindParts>[0]);
+  const parts = kindParts(architecture);
   const d_out = parts.transcoder ? dimension(cfg, 'd_out', where) : d_in;
   const metadata = isObject(cfg['metadata']) ? cfg['metadata'] : {};
   const config: Record<string, Json> & { kind: string } = {

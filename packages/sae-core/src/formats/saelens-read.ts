@@ -7,11 +7,11 @@ import type { SafetensorsReader } from '@salmon-sae/dataflow/safetensors';
 import { resolveConfig } from '../inference/config.js';
 import { tensorShapes } from '../inference/check-state.js';
 import { readJsonObject } from './read-json.js';
-import { parseSaeLensConfig } from './saelens-config.js';
+import { isSaeLensKind, parseSaeLensConfig } from './saelens-config.js';
 import type { SaeLensConfig } from './saelens-config.js';
 import { readOrigin } from './salmon-origin.js';
 import { checkStored } from './sae-source.js';
-import type { SaeSource, StoredTensor } from './sae-source.js';
+import type { OpenOptions, SaeSource, StoredTensor } from './sae-source.js';
 
 export const SAELENS_CONFIG = 'cfg.json';
 export const SAELENS_WEIGHTS = 'sae_weights.safetensors';
@@ -21,11 +21,11 @@ export const SAELENS_SPARSITY = 'sparsity.safetensors';
  * Opens a SAELens folder (cfg.json and sae_weights.safetensors): version 6, and the flat configs of versions 3 to 5.
  * @throws SalmonError when a file is missing, a field contradicts another, or a tensor is not of the config's shape.
  */
-export async function openSaeLens(folder: string): Promise<SaeSource> {
+export async function openSaeLens(folder: string, options: OpenOptions = {}): Promise<SaeSource> {
   const parsed = parseSaeLensConfig(await readJsonObject(join(folder, SAELENS_CONFIG)), join(folder, SAELENS_CONFIG));
   const resolved = resolveConfig({ config: parsed.config, weights: {} });
   const path = join(folder, SAELENS_WEIGHTS);
-  const reader = await openSafetensors(path);
+  const reader = await openSafetensors(options.weights ?? path);
   try {
     const tensors = stored(reader);
     const shapes = { ...tensorShapes(resolved) };
@@ -38,7 +38,7 @@ export async function openSaeLens(folder: string): Promise<SaeSource> {
     checkStored(tensors, { ...shapes, ...factor }, { where: path });
     const origin = await readOrigin(folder);
     return {
-      format: 'saelens',
+      format: isSaeLensKind(resolved.kind) ? 'saelens' : 'salmon',
       config: parsed.config,
       site: origin?.site ?? parsed.site,
       facts: { dtype: parsed.dtype, legacy: parsed.legacy } satisfies Record<string, Json>,

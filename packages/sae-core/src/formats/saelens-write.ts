@@ -10,6 +10,7 @@ import { isSaeLensKind } from './saelens-config.js';
 import { SAELENS_CONFIG, SAELENS_SPARSITY, SAELENS_WEIGHTS } from './saelens-read.js';
 import { ORIGIN_FILE, originJson } from './salmon-origin.js';
 
+/** How weights are written. */
 export interface WriteOptions {
   /** How weights are stored (default F32). */
   readonly dtype?: FloatDtype;
@@ -25,12 +26,13 @@ const DTYPES: Readonly<Record<FloatDtype, string>> = { F32: 'float32', BF16: 'bf
 /**
  * Writes an SAE as a SAELens 6 folder, whole or not at all: cfg.json, sae_weights.safetensors, sparsity.safetensors on request, and
  * salmon.json (scale, site and provenance, which SAELens has no field for and does not read).
+ * With `anyKind`, kinds that SAELens does not have are written in the same layout, under their own architecture name (which SAELens refuses).
  * @throws SalmonError `unsupported` for kinds that SAELens has no architecture for.
  */
-export async function writeSaeLens(state: SaeState, folder: string, options: WriteOptions = {}): Promise<void> {
+export async function writeSaeLens(state: SaeState, folder: string, options: WriteOptions & { readonly anyKind?: boolean } = {}): Promise<void> {
   const config = checkState(state, 'SAE to be written');
-  if (!isSaeLensKind(config.kind)) {
-    throw new SalmonError('unsupported', { what: `SAELens has no architecture for a ${config.kind} SAE`, where: folder, expected: 'another kind', got: config.kind, todo: 'Write it as sparsify' });
+  if (options.anyKind !== true && !isSaeLensKind(config.kind)) {
+    throw new SalmonError('unsupported', { what: `SAELens has no architecture for a ${config.kind} SAE`, where: folder, expected: 'another kind', got: config.kind, todo: 'Write it as salmon, or as sparsify' });
   }
   const { sparsity, dtype = 'F32' } = options;
   if (sparsity !== undefined && sparsity.length !== config.d_sae) {
@@ -66,6 +68,8 @@ function saeLensConfig(state: SaeState, config: ResolvedConfig, dtype: FloatDtyp
     reshape_activations: config.reshape_activations,
     metadata: metadata(state, config),
     ...(config.activation === 'topk' ? { k: config.k, rescale_acts_by_decoder_norm: config.rescale_acts_by_decoder_norm } : {}),
+    ...(config.activation === 'groupmax' || config.activation === 'switch' ? { k: config.k } : {}),
+    ...(config.activation === 'switch' ? { experts: config.experts, active_experts: config.active_experts } : {}),
     ...(config.transcoder ? { d_out: config.d_out } : {}),
     ...(config.activation === 'matching_pursuit'
       ? { residual_threshold: config.residual_threshold, max_iterations: config.max_iterations, stop_on_duplicate_support: config.stop_on_duplicate_support }

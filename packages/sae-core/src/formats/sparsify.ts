@@ -2,7 +2,7 @@ import { SalmonError, writeDirectoryAtomic, writeFileAtomic } from '@salmon-sae/
 import type { NdArray, SaeState } from '@salmon-sae/dataflow';
 import { openSafetensors, writeSafetensors } from '@salmon-sae/dataflow/safetensors';
 import type { SafetensorsReader } from '@salmon-sae/dataflow/safetensors';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { checkState } from '../inference/check-state.js';
 import { kindOf, kindParts } from '../inference/config.js';
@@ -15,7 +15,7 @@ import { namedTensors } from './saelens-write.js';
 import type { WriteOptions } from './saelens-write.js';
 import { ORIGIN_FILE, originJson, readOrigin } from './salmon-origin.js';
 import { checkStored, transpose } from './sae-source.js';
-import type { SaeSource } from './sae-source.js';
+import type { OpenOptions, SaeSource } from './sae-source.js';
 
 export const SPARSIFY_CONFIG = 'cfg.json';
 export const SPARSIFY_WEIGHTS = 'sae.safetensors';
@@ -40,7 +40,7 @@ const schema = z.object({
  * Opens a sparsify folder (cfg.json and sae.safetensors). Encoder rows are latents there; W_dec is [latents, d] already.
  * @throws SalmonError when a file is missing, a field is malformed, or a tensor is not of the config's shape.
  */
-export async function openSparsify(folder: string): Promise<SaeSource> {
+export async function openSparsify(folder: string, options: OpenOptions = {}): Promise<SaeSource> {
   const where = join(folder, SPARSIFY_CONFIG);
   const parsed = schema.safeParse(await readJsonObject(where));
   if (!parsed.success) {
@@ -50,7 +50,7 @@ export async function openSparsify(folder: string): Promise<SaeSource> {
   const cfg = parsed.data;
   const F = cfg.num_latents || cfg.d_in * cfg.expansion_factor;
   const path = join(folder, SPARSIFY_WEIGHTS);
-  const reader = await openSafetensors(path);
+  const reader = await openSafetensors(options.weights ?? path);
   try {
     const tensors = stored(reader);
     const shapes: Record<string, readonly number[]> = {
@@ -67,7 +67,7 @@ export async function openSparsify(folder: string): Promise<SaeSource> {
     return {
       format: 'sparsify',
       config: { kind, d_in: cfg.d_in, d_sae: F, d_out: cfg.d_in, k: cfg.k, apply_b_dec_to_input: !cfg.transcode },
-      site: origin?.site ?? { model: '', hook: hookFromModule(basename(folder)), width: cfg.d_in },
+      site: origin?.site ?? { model: '', hook: moduleHook(basename(options.place === undefined ? folder : dirname(options.place))), width: cfg.d_in },
       facts: { normalize_decoder: cfg.normalize_decoder, multi_topk: cfg.multi_topk },
       tensors,
       ...(origin === undefined ? {} : { origin }),
@@ -78,6 +78,11 @@ export async function openSparsify(folder: string): Promise<SaeSource> {
     await reader.close();
     throw error;
   }
+}
+
+/** Folders are named by the module they hook; a folder of another name says nothing. */
+function moduleHook(name: string): string {
+  return /(^|\.)((layers|h)\.\d+|embed_tokens|wte)(\.|$)/.test(name) ? hookFromModule(name) : '';
 }
 
 async function readWeights(reader: SafetensorsReader, skip: boolean): Promise<Record<string, NdArray>> {

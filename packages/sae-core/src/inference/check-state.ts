@@ -18,8 +18,12 @@ export function tensorShapes(config: ResolvedConfig): Readonly<Record<string, re
     }
   } else if (activation !== 'matching_pursuit') shapes['W_enc'] = [d, f];
   if (activation === 'gated') for (const name of ['b_gate', 'b_mag', 'r_mag']) shapes[name] = [f];
-  if (['standard', 'jumprelu', 'topk', 'groupmax'].includes(activation)) shapes['b_enc'] = [f];
+  if (['standard', 'jumprelu', 'topk', 'groupmax', 'switch'].includes(activation)) shapes['b_enc'] = [f];
   if (activation === 'jumprelu') shapes['threshold'] = [f];
+  if (activation === 'switch') {
+    shapes['W_router'] = [d, config.experts];
+    shapes['b_router'] = [d];
+  }
   if (config.skip) shapes['W_skip'] = [out, d];
   return shapes;
 }

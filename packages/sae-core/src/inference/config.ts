@@ -3,11 +3,11 @@ import type { Json, SaeState } from '@salmon-sae/dataflow';
 import { z } from 'zod';
 
 /** How pre-activations become codes. */
-export type Activation = 'standard' | 'jumprelu' | 'topk' | 'groupmax' | 'gated' | 'matching_pursuit' | 'temporal';
+export type Activation = 'standard' | 'jumprelu' | 'topk' | 'groupmax' | 'gated' | 'matching_pursuit' | 'temporal' | 'switch';
 
 /**
  * The kinds that `openSae` runs. Names are SAELens' architectures where it has them; `[activation_][skip_]transcoder`
- * goes on where it has none (sparsify's top-k and group-max transcoders).
+ * goes on where it has none (sparsify's top-k and group-max transcoders). `switch`: experts behind a router.
  */
 export const SAE_KINDS = [
   'standard',
@@ -17,6 +17,7 @@ export const SAE_KINDS = [
   'gated',
   'matching_pursuit',
   'temporal',
+  'switch',
   'transcoder',
   'skip_transcoder',
   'jumprelu_transcoder',
@@ -52,7 +53,7 @@ const schema = z.object({
   apply_b_dec_to_input: z.boolean().optional(),
   normalize_activations: z.enum(NORMALIZATIONS).default('none'),
   reshape_activations: z.enum(['none', 'hook_z']).default('none'),
-  /** Top-k and group-max: latents kept per row. */
+  /** Top-k, group-max and switch: latents kept per row. */
   k: count.optional(),
   /** Top-k: select on activations times the norm of the decoder row; decoding divides it out. */
   rescale_acts_by_decoder_norm: z.boolean().default(false),
@@ -68,6 +69,9 @@ const schema = z.object({
   kval_topk: count.nullable().default(null),
   tied_weights: z.boolean().default(true),
   activation_normalization_factor: z.number().positive().default(1),
+  /** Switch: experts, and how many of them a row goes to. */
+  experts: count.default(1),
+  active_experts: count.default(1),
   metadata: z.record(z.string(), z.unknown()).default({}),
 });
 
@@ -95,6 +99,8 @@ export interface ResolvedConfig {
   readonly kval_topk: number | null;
   readonly tied_weights: boolean;
   readonly activation_normalization_factor: number;
+  readonly experts: number;
+  readonly active_experts: number;
   readonly metadata: Readonly<Record<string, unknown>>;
 }
 
@@ -165,7 +171,7 @@ function checkContradictions(config: ResolvedConfig): void {
     throw new SalmonError('bad-config', { what, where: `config.${field}`, expected, got: String(got) });
   };
   const { activation, k, d_sae } = config;
-  if (activation === 'topk' || activation === 'groupmax') {
+  if (activation === 'topk' || activation === 'groupmax' || activation === 'switch') {
     if (k === undefined) refuse(`A ${activation} SAE needs k`, 'k', `a whole number from 1 to ${d_sae}`, 'nothing');
     else if (k > d_sae) refuse('k is larger than the number of latents', 'k', `at most ${d_sae}`, k);
     else if (activation === 'groupmax' && d_sae % k !== 0) refuse('Latents do not fall into k equal groups', 'k', `a divisor of ${d_sae}`, k);
@@ -181,6 +187,11 @@ function checkContradictions(config: ResolvedConfig): void {
   }
   if (config.transcoder && !['none', 'expected_average_only_in'].includes(config.normalize_activations) && config.d_in !== config.d_out) {
     refuse('Run-time normalisation cannot be undone on another width', 'normalize_activations', 'none', config.normalize_activations);
+  }
+  if (activation === 'switch') {
+    const { experts, active_experts: active } = config;
+    if (d_sae % experts !== 0) refuse('Latents do not fall into equal experts', 'experts', `a divisor of ${d_sae}`, experts);
+    if (active > experts) refuse('More experts are active than there are', 'active_experts', `at most ${experts}`, active);
   }
   if (activation === 'temporal') {
     const { n_heads: heads, bottleneck_factor: factor, kval_topk: kept } = config;

@@ -14,6 +14,7 @@ import type { KernelFactory, KernelOptions } from './kernels/kernel.js';
 import { matchingPursuitKernel } from './kernels/matching-pursuit.js';
 import { standardKernel } from './kernels/standard.js';
 import { temporalKernel } from './kernels/temporal.js';
+import { switchKernel } from './kernels/switch.js';
 import { topKKernel } from './kernels/top-k.js';
 import { isRowNormalized, normalizeRows } from './normalize.js';
 
@@ -27,6 +28,7 @@ const KERNELS: Readonly<Record<Activation, KernelFactory>> = {
   gated: gatedKernel,
   matching_pursuit: matchingPursuitKernel,
   temporal: temporalKernel,
+  switch: switchKernel,
 };
 
 /**

@@ -23,8 +23,9 @@ export function randomState(kind: SaeKind, options: RandomStateOptions = {}): Sa
     d_in: width,
     d_sae: latents,
     ...(transcoder ? { d_out: options.outWidth ?? width } : {}),
-    ...(/^(topk|groupmax)/.test(kind) ? { k: Math.max(1, Math.floor(latents / 6)) } : {}),
+    ...(/^(topk|groupmax|switch)/.test(kind) ? { k: Math.max(1, Math.floor(latents / 6)) } : {}),
     ...(kind === 'matching_pursuit' ? { residual_threshold: 0.1, max_iterations: width } : {}),
+    ...(kind === 'switch' ? { experts: 4, active_experts: 2 } : {}),
     ...(kind === 'temporal' ? { n_heads: 2, bottleneck_factor: 4, kval_topk: 3 } : {}),
     ...options.config,
   };

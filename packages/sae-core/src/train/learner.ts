@@ -1,11 +1,10 @@
 import { tf } from '@salmon-sae/compute';
 import type { NdArray, Provenance, SaeState, Site } from '@salmon-sae/dataflow';
-import { random } from '@salmon-sae/dataflow';
 import type { ArrayMap, TensorMap } from '../architectures/architecture.js';
 import { sharedFields } from '../architectures/base-config.js';
 import { nextSilence } from './autodiff-step.js';
-import { biasFromData } from './bias-init.js';
-import type { Scales, TrainBatch } from './normalisation.js';
+import { startSnapshot, type LearnerStart } from './learner-start.js';
+import type { Scales } from './normalisation.js';
 import { scheduleAt } from './schedule.js';
 import { deadLimit } from './dead-limit.js';
 import { resampleDead } from './resample.js';
@@ -46,15 +45,6 @@ export interface LearnerSnapshot {
   readonly firstBad: number;
 }
 
-/** Where a learner starts: from the seed (fitted to the first batches), from given weights, or from a snapshot. */
-export interface LearnerStart {
-  readonly scales: Scales;
-  /** The batches the scale was estimated on; data-dependent initial values come from them. */
-  readonly sample: readonly TrainBatch[];
-  /** Weights in training units, by parameter name; missing ones are initialised. */
-  readonly initial?: ArrayMap;
-}
-
 /** One SAE in training. Owns its tensors: dispose it when done. */
 export class Learner {
   readonly spec: ResolvedSpec;
@@ -86,19 +76,8 @@ export class Learner {
   }
 
   static start(spec: ResolvedSpec, shape: LearnerShape, options: LearnerStart & { readonly factories: readonly TrainStepFactory[] }): Learner {
-    const { sae, training } = spec.config;
-    const context = { ...shape, random: random(training.seed, 'init') };
-    const init = spec.architecture.init(sae, context);
-    const params: Record<string, NdArray> = { ...init, ...biasFromData(sae, init, options) };
-    for (const name of Object.keys(init)) if (options.initial?.[name] !== undefined) params[name] = options.initial[name];
-    const state = {
-      ...spec.architecture.initState?.(sae, context),
-      ...spec.architecture.fitState?.(sae, { target: scaledTargets(options), width: shape.outWidth }),
-    };
-    const slots = initSlots(params);
-    const latents = sae.latents;
-    const silence = { shape: [latents], data: new Int32Array(latents) };
-    return new Learner(spec, shape, { step: 0, tokens: 0, scales: options.scales, params, slots, state, silence, firstBad: 0 }, options.factories);
+    const snapshot = startSnapshot(spec, shape, options);
+    return new Learner(spec, shape, { ...snapshot, slots: initSlots(snapshot.params) }, options.factories);
   }
 
   static restore(spec: ResolvedSpec, shape: LearnerShape, options: { readonly snapshot: LearnerSnapshot; readonly factories: readonly TrainStepFactory[] }): Learner {
@@ -247,14 +226,6 @@ function statistics(
   const dead = tf.sum(tf.cast(tf.greaterEqual(rest.silence, Math.ceil(rest.deadAfter)), 'float32'));
   const scalars = [outcome.total, gradNorm, outcome.l0!, outcome.squaredError!, outcome.targetSquares!, dead, rest.firstBad, ...Object.values(outcome.parts)];
   return tf.stack(scalars.map((s) => tf.reshape(s, []))) as tf.Tensor1D;
-}
-
-function scaledTargets({ sample, scales }: LearnerStart): Float32Array {
-  const blocks = sample.map((batch) => batch.target ?? batch.values);
-  const out = new Float32Array(blocks.reduce((n, b) => n + b.length, 0));
-  let at = 0;
-  for (const block of blocks) for (const v of block) out[at++] = v / scales.output;
-  return out;
 }
 
 function tensors(arrays: ArrayMap): TensorMap {

@@ -3,7 +3,8 @@ import type { Provenance, SaeState, Site } from '@salmon-sae/dataflow';
 import { sparseConfig } from '../fast/coverage.js';
 import { SparseLearner } from '../fast/sparse-learner.js';
 import { autodiffStep } from './autodiff-step.js';
-import { Learner, type LearnerShape, type LearnerSnapshot, type LearnerStart, type StepNumbers } from './learner.js';
+import { Learner, type LearnerShape, type LearnerSnapshot, type StepNumbers } from './learner.js';
+import { startSnapshot, type LearnerStart } from './learner-start.js';
 import type { ResolvedSpec } from './train-spec.js';
 import type { TrainStepFactory } from './train-step.js';
 
@@ -27,11 +28,8 @@ export interface LearnerOptions {
 }
 
 export function startLearner(spec: ResolvedSpec, shape: LearnerShape, options: LearnerOptions & LearnerStart): TrainingLearner {
-  const dense = Learner.start(spec, shape, { ...options, factories: options.steps ?? [autodiffStep] });
-  if (!isSparse(spec, options)) return dense;
-  const snapshot = dense.snapshot();
-  dense.dispose();
-  return new SparseLearner(spec, snapshot);
+  if (isSparse(spec, options)) return new SparseLearner(spec, startSnapshot(spec, shape, options));
+  return Learner.start(spec, shape, { ...options, factories: options.steps ?? [autodiffStep] });
 }
 
 export function restoreLearner(spec: ResolvedSpec, shape: LearnerShape, options: LearnerOptions & { readonly snapshot: LearnerSnapshot }): TrainingLearner {

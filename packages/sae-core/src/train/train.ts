@@ -64,7 +64,7 @@ class TrainRun {
     try {
       const point = this.options.checkpoints?.resume(this.specs);
       if (point !== undefined) {
-        this.place = point;
+        this.place = { site: point.site, outWidth: point.outWidth };
         this.trainer = new Trainer(this.specs, { ...this.options, site: point.site, outWidth: point.outWidth }, point.snapshot);
         this.emit(this.trainer.doneEvents());
         if (this.trainer.finished) return this.finish(false);

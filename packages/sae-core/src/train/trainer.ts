@@ -5,7 +5,7 @@ import type { ArrayMap } from '../architectures/architecture.js';
 import { sharedFields } from '../architectures/base-config.js';
 import type { DoneEvent, StepEvent, TrainEvent } from '../train-event.js';
 import { DivergenceWatch } from './divergence.js';
-import type { LearnerShape, LearnerSnapshot } from './learner.js';
+import type { LearnerShape, LearnerSnapshot, StepNumbers } from './learner.js';
 import { restoreLearner, startLearner, type LearnerOptions, type TrainingLearner } from './make-learner.js';
 import { batchesNeeded, scalesFor, type TrainBatch } from './normalisation.js';
 import type { TrainStepFactory } from './train-step.js';

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { useBackend } from '@salmon-sae/compute';
 import { contentHash, SalmonError } from '@salmon-sae/dataflow';
@@ -13,6 +12,7 @@ import { runExperiment } from '../../experiment/experiment.js';
 import { armsTable } from '../arms-table.js';
 import { onInterrupt } from '../interruption.js';
 import { emit } from '../output.js';
+import { readJson } from '../read-json.js';
 import { duration, Terminal } from '../terminal.js';
 import { experimentListener } from '../experiment-listener.js';
 
@@ -89,18 +89,4 @@ async function configOf(path: string | undefined, options: Options, terminal: Te
     return forSlowEngine(config);
   }
   return options.quick === true ? quick(config) : config;
-}
-
-async function readJson(path: string): Promise<unknown> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (cause) {
-    throw new SalmonError('missing-file', { what: 'The configuration cannot be read', where: path, todo: 'Check the path' }, { cause });
-  }
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new SalmonError('bad-config', { what: 'The configuration is not valid JSON', where: path, got: cause instanceof Error ? cause.message : 'unreadable text' }, { cause });
-  }
 }
