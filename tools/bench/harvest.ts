@@ -1,6 +1,7 @@
 // Activation harvest, tokens/s, against transformers on PyTorch CPU: npm run run -- tools/bench/harvest.ts [--shape gpt2|gemma2]
 //   [--batches 3] [--folder where the random model is kept] [--only f32|bf16] [--json]
 // Each measurement runs in a process of its own, two threads each; PYTHON names the interpreter (default python3).
+// Where a virtual machine shows AMX but does not run it, PyTorch's bfloat16 dies of SIGILL: set ONEDNN_MAX_CPU_ISA=AVX512_CORE_FP16.
 import { execFile } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -69,11 +70,12 @@ async function transformers(precision: string): Promise<Measurement | undefined>
   const { rows, context } = shape;
   const args = [script, folder, precision, layer, String(rows), String(context), String(batches)];
   try {
-    const { stdout } = await promisify(execFile)(process.env['PYTHON'] ?? 'python3', args, { env: { ...process.env, ...THREADS } });
+    const { stdout } = await promisify(execFile)(process.env['PYTHON'] ?? 'python3', args, { env: { ...process.env, ...THREADS, HF_HUB_DISABLE_PROGRESS_BARS: '1' } });
     return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Measurement;
   } catch (error) {
-    const reason = error instanceof Error ? error.message.trim().split('\n').at(-1) : String(error);
-    console.error(`transformers was not measured: ${reason}`);
+    const { signal, stderr } = error as { signal?: string; stderr?: string };
+    const reason = signal ?? stderr?.trim().split('\n').at(-1) ?? String(error);
+    console.error(`transformers was not measured in ${precision} (set PYTHON to an interpreter with torch and transformers): ${reason}`);
     return undefined;
   }
 }

@@ -14,6 +14,7 @@ namespace {
 
 const OpSpec kOps[] = {
     {"SalmonSparsify", {"pre: float", "bias: float", "low: float"}, {"starts: int32", "row: int32", "value: float"}, Compute<Sparsify>},
+    {"SalmonSparsifyProduct", {"x: float", "rows: float", "bias: float", "low: float"}, {"starts: int32", "row: int32", "value: float"}, Compute<SparsifyProduct>},
     {"SalmonTopK", {"pre: float", "bias: float", "k: float"}, {"starts: int32", "row: int32", "value: float"}, Compute<TopK>},
     {"SalmonBatchTopK", {"pre: float", "bias: float", "scalars: float"}, {"starts: int32", "row: int32", "value: float"}, Compute<BatchTopK>},
     {"SalmonKeepTopK", {"starts: int32", "row: int32", "value: float", "scalars: float"}, {"new_starts: int32", "new_row: int32", "new_value: float"}, Compute<KeepTopK>},
@@ -91,11 +92,19 @@ napi_value Register(napi_env env, napi_callback_info info) {
   return napi_create_string_utf8(env, problem.c_str(), problem.size(), &text) == napi_ok ? text : nullptr;
 }
 
+/** hasTiles() -> whether the processor multiplies bfloat16 tiles. */
+napi_value Tiles(napi_env env, napi_callback_info) {
+  napi_value answer;
+  return napi_get_boolean(env, HasTiles(), &answer) == napi_ok ? answer : nullptr;
+}
+
 }  // namespace
 }  // namespace salmon
 
 NAPI_MODULE_INIT() {
   napi_value function;
   if (napi_create_function(env, "register", NAPI_AUTO_LENGTH, salmon::Register, nullptr, &function) != napi_ok) return nullptr;
-  return napi_set_named_property(env, exports, "register", function) == napi_ok ? exports : nullptr;
+  if (napi_set_named_property(env, exports, "register", function) != napi_ok) return nullptr;
+  if (napi_create_function(env, "hasTiles", NAPI_AUTO_LENGTH, salmon::Tiles, nullptr, &function) != napi_ok) return nullptr;
+  return napi_set_named_property(env, exports, "hasTiles", function) == napi_ok ? exports : nullptr;
 }

@@ -5,6 +5,9 @@ namespace salmon {
 
 void Sparsify(Op& op);
 void TopK(Op& op);
+void SparsifyProduct(Op& op);
+/** Whether SparsifyProduct can run on this processor. */
+bool HasTiles();
 void BatchTopK(Op& op);
 void KeepTopK(Op& op);
 void KeepTop(Op& op);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "ops.h"
+#include "products.h"
 #include "simd.h"
 #include "thread_pool.h"
 
@@ -102,29 +103,33 @@ void Residual(Op& op) {
   op.Out<float>(1, {})[0] = static_cast<float>(total);
 }
 
-/** starts, row, dense [B, d], rows [F, d] -> for every entry the dot product of its dense row with its latent's row, [nnz]. */
-void Dots(Op& op) {
-  const In<float> dense = op.F(2), rows = op.F(3);
-  const Sparse s = ReadSparse(op, dense.dim(0));
-  const int64_t d = rows.dim(1), batch = dense.dim(0), entries = s.row.size;
-  Require(rows.dim(0) == s.latents && dense.dim(1) == d, "the matrices do not fit each other");
-  const auto blocks = Blocks(d, batch);
+void BlockedDots(const EntryDots& e, float* out) {
+  const int64_t entries = e.starts[e.latents];
+  const auto blocks = Blocks(e.width, e.batch);
   // One partial sum per block, added in block order, so that the result does not depend on which thread did what.
   std::vector<float> partial(blocks.size() * entries);
   ParallelFor(static_cast<int64_t>(blocks.size()), [&](int64_t i) {
     const auto [from, width] = blocks[i];
-    std::vector<float> local(batch * width);
-    CopyIn(dense.data + from, d, batch, width, local.data());
-    DotsSlice({s.starts.data, s.row.data, s.latents, width}, local.data(), rows.data + from, d, partial.data() + i * entries);
+    std::vector<float> local(e.batch * width);
+    CopyIn(e.dense + from, e.width, e.batch, width, local.data());
+    DotsSlice({e.starts, e.row, e.latents, width}, local.data(), e.rows + from, e.width, partial.data() + i * entries);
   });
-  float* out = op.Out<float>(0, {entries});
   ParallelBlocks(entries, 4096, [&](int64_t from, int64_t to) {
-    for (int64_t e = from; e < to; e++) {
+    for (int64_t n = from; n < to; n++) {
       float sum = 0;
-      for (size_t i = 0; i < blocks.size(); i++) sum += partial[i * entries + e];
-      out[e] = sum;
+      for (size_t i = 0; i < blocks.size(); i++) sum += partial[i * entries + n];
+      out[n] = sum;
     }
   });
+}
+
+/** starts, row, dense [B, d], rows [F, d] -> for every entry the dot product of its dense row with its latent's row, [nnz]. */
+void Dots(Op& op) {
+  const In<float> dense = op.F(2), rows = op.F(3);
+  const Sparse s = ReadSparse(op, dense.dim(0));
+  Require(rows.dim(0) == s.latents && dense.dim(1) == rows.dim(1), "the matrices do not fit each other");
+  float* out = op.Out<float>(0, {s.row.size});
+  BlockedDots({s.starts.data, s.row.data, s.latents, dense.data, dense.dim(0), rows.data, rows.dim(1)}, out);
 }
 
 /** starts, values [nnz] -> their sum per latent, [F]. */

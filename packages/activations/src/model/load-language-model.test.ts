@@ -38,6 +38,8 @@ describe('loadLanguageModel', () => {
     ['an unknown activation', { hidden_act: 'mish' }, /"mish" is not supported/],
     ['unknown rotary scaling', { rope_parameters: { rope_type: 'yarn', rope_theta: 1, factor: 2 } }, /"yarn" is not supported/],
     ['an unknown layer type', { model_type: 'gemma2', head_dim: 8, sliding_window: 4, layer_types: ['linear', 'linear', 'linear'] }, /unknown kind of attention/],
+    ['quantised weights', { quantization_config: { bits: 4 } }, /Quantised weights/],
+    ['bidirectional attention', { use_bidirectional_attention: true }, /Bidirectional attention/],
     ['heads that do not share keys evenly', { num_attention_heads: 4, num_key_value_heads: 3 }, /multiple of/],
   ])('refuses %s', async (_, fields, message) => {
     await change((config) => Object.assign(config, fields));
@@ -59,8 +61,21 @@ describe('loadLanguageModel', () => {
   });
 
   it('refuses a tokenizer larger than the embedding', async () => {
-    const tokenizer = { vocabulary: 300, hash: 'x' } as Tokenizer;
+    const tokenizer = { vocabulary: 300, hash: 'x', specials: new Set([299]) as ReadonlySet<number> } as Tokenizer;
     await expect(loadLanguageModel(folder, { tokenizer })).rejects.toThrow(/more tokens than the model has embeddings.*257.*300/s);
+    const fits = { vocabulary: 258, hash: 'x', specials: new Set([257]) as ReadonlySet<number> } as Tokenizer;
+    const model = await loadLanguageModel(folder, { tokenizer: fits });
+    expect(model.tokenizer).toBe(fits);
+    model.dispose();
+  });
+
+  it('loads from the cache of the hub', async () => {
+    const commit = 'b'.repeat(40);
+    const cacheDir = join(folder, 'cache');
+    await cp(join(FIXTURES, 'llama'), join(cacheDir, 'models--org--tiny/snapshots', commit), { recursive: true });
+    const model = await loadLanguageModel(`hf:org/tiny@${commit}`, { hub: { offline: true, cacheDir } });
+    expect(model.info.id).toBe(`org/tiny@${commit}`);
+    model.dispose();
   });
 
   it('does without a tokenizer until one is asked for', async () => {

@@ -4,8 +4,10 @@ import { useBackend } from '@salmon-sae/compute';
 import { loadTokenizer } from '@salmon-sae/corpus';
 import { SalmonError } from '@salmon-sae/dataflow';
 import type { LanguageModel, Tokenizer } from '@salmon-sae/dataflow';
+import type { ResolveOptions } from '@salmon-sae/dataflow/hub';
 import { openSafetensorsFolder } from '@salmon-sae/dataflow/safetensors';
 import { readConfig } from '../config/config-reader.js';
+import type { ConfigReader } from '../config/config-reader.js';
 import { families, familyOf } from '../families/families.js';
 import type { Family } from '../families/family.js';
 import { weightSource } from '../weights/weight-source.js';
@@ -25,18 +27,22 @@ export interface LoadOptions {
   readonly id?: string;
   /** Architecture families to choose from; default: all that are built in. */
   readonly families?: readonly Family[];
+  /** For `hf:` sources: cache, token, progress of the download. */
+  readonly hub?: ResolveOptions;
 }
 
 /**
- * Loads a language model from a Hugging Face folder (config.json, safetensors weights in one file or sharded, tokenizer).
+ * Loads a language model from a Hugging Face folder (config.json, safetensors weights in one file or sharded, tokenizer), or from
+ * the hub (`hf:org/name[@revision][/folder]`).
  *
  * The tensors go to the backend one by one: nothing but one tensor is ever held twice. Throws `missing-file`, `bad-config`,
  * `unknown-architecture`, `unsupported`, `bad-file` or `bad-shape`, naming the field or tensor.
  */
-export async function loadLanguageModel(folder: string, options: LoadOptions = {}): Promise<LanguageModel> {
+export async function loadLanguageModel(source: string, options: LoadOptions = {}): Promise<LanguageModel> {
   await useBackend();
-  const where = resolve(folder);
+  const where = await localFolder(source, options.hub);
   const config = await readConfig(join(where, 'config.json'));
+  refuseUnsupported(config);
   const family = familyOf(config, options.families ?? families);
   const layers = family.layers(config);
   const until = options.until === undefined ? undefined : parseHook(options.until, layers);
@@ -52,7 +58,7 @@ export async function loadLanguageModel(folder: string, options: LoadOptions = {
       head: until === undefined,
     });
     if (!(tokenizer instanceof SalmonError)) checkTokenizer(tokenizer, decoder.vocabulary, where);
-    const id = options.id ?? basename(where);
+    const id = options.id ?? (source.startsWith('hf:') ? source.slice(3) : basename(where));
     const hash = await modelHash(where);
     const { width, vocabulary, context } = decoder;
     const info = { id, family: family.name, hash, layers, width, vocabulary, context, parameters: weights.parameters(), precision };
@@ -63,6 +69,25 @@ export async function loadLanguageModel(folder: string, options: LoadOptions = {
   } finally {
     await reader.close();
   }
+}
+
+/** The library for the hub is loaded only where it is needed. */
+async function localFolder(source: string, options: ResolveOptions | undefined): Promise<string> {
+  if (!source.startsWith('hf:')) return resolve(source);
+  const { resolveSource } = await import('@salmon-sae/dataflow/hub');
+  return resolveSource(source, options);
+}
+
+/** Features that change the arithmetic of every family and are not implemented by any. */
+function refuseUnsupported(config: ConfigReader): void {
+  const quantized = config.section('quantization_config') !== undefined;
+  if (!quantized && !config.flag('use_bidirectional_attention', false)) return;
+  throw new SalmonError('unsupported', {
+    what: quantized ? 'Quantised weights are not supported' : 'Bidirectional attention is not supported',
+    where: config.where,
+    expected: quantized ? 'float32, float16 or bfloat16 weights' : 'a causal language model',
+    todo: quantized ? 'Use the original checkpoint' : 'Use a causal model',
+  });
 }
 
 /** The folder's tokenizer, or the error that says it has none. */
@@ -82,7 +107,10 @@ async function folderTokenizer(folder: string): Promise<Tokenizer | SalmonError>
 }
 
 function checkTokenizer(tokenizer: Tokenizer, vocabulary: number, where: string): void {
-  if (tokenizer.vocabulary <= vocabulary) return;
+  let needed = tokenizer.vocabulary;
+  // Special tokens without an embedding (Gemma-3's image token) never come from text.
+  while (needed > vocabulary && tokenizer.specials.has(needed - 1)) needed--;
+  if (needed <= vocabulary) return;
   throw new SalmonError('bad-config', {
     what: 'The tokenizer has more tokens than the model has embeddings',
     where,

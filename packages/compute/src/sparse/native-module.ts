@@ -4,20 +4,30 @@ import { createRequire } from 'node:module';
 interface NativeModule {
   /** Registers the ops; returns undefined, or why that failed. */
   register(threads: number): string | undefined;
+  /** Whether the processor multiplies bfloat16 tiles (Intel AMX). */
+  hasTiles(): boolean;
 }
 
 let loaded = false;
+let tiles = false;
 
 /** Whether the native sparse ops are registered in this process. */
 export function nativeOpsLoaded(): boolean {
   return loaded;
 }
 
+/** Whether products can be screened in bfloat16 on this processor. */
+export function nativeTiles(): boolean {
+  return tiles;
+}
+
 /** Loads the native ops after the TensorFlow addon; returns undefined, or why they cannot be used. */
 export function loadNativeOps(file: string, threads: number): string | undefined {
   try {
-    const problem = (createRequire(import.meta.url)(file) as NativeModule).register(threads);
+    const module = createRequire(import.meta.url)(file) as NativeModule;
+    const problem = module.register(threads);
     loaded = problem === undefined;
+    tiles = loaded && module.hasTiles();
     return problem;
   } catch (error) {
     return (error as Error).message;

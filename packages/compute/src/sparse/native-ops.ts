@@ -1,6 +1,7 @@
 import { rawBackend } from '../tensors/raw-op.js';
 import { tf } from '../tf.js';
 import { compactCodes, joinActs } from './joined.js';
+import { nativeTiles } from './native-module.js';
 import { nativeAdamMatrix, nativeAdamRows } from './native-adam.js';
 import type { Decoder, OwnedTensor, RowGradient, SparseActs, SparseOps } from './sparse-ops.js';
 
@@ -96,6 +97,16 @@ export const nativeSparseOps: SparseOps = {
       const low = band === undefined || band === 0 ? threshold : tf.sub(threshold, band * 0.50001);
       return run('SalmonSparsify', [pre, bias ?? none(), low], 3);
     }),
+  sparsifyProduct: (x, rows, { bias, threshold, band }) =>
+    toActs(
+      x.shape[0],
+      rows.shape[0],
+      tf.tidy(() => {
+        const low = band === undefined || band === 0 ? threshold : tf.sub(threshold, band * 0.50001);
+        return run('SalmonSparsifyProduct', [x, rows, bias ?? none(), low], 3);
+      }),
+    ),
+  canScreen: nativeTiles,
   topK: (pre, { bias, k }) => actsOf(pre, () => runWith('SalmonTopK', [pre, bias ?? none()], { scalars: [k], outputs: 3 })),
   batchTopK: (pre, { bias, count, floor }) =>
     actsOf(pre, () => {

@@ -12,6 +12,13 @@ export const plainSparseOps: SparseOps = {
     const low = Float64Array.from(threshold.dataSync<'float32'>(), (t) => t - (band ?? 0) * 0.50001);
     return groupByLatent(selectAbove(denseValues(pre, bias), low, pre.shape[0]), pre.shape[0], pre.shape[1]);
   },
+  sparsifyProduct: (x, rows, options) => {
+    const pre = tf.matMul(x, rows, false, true) as tf.Tensor2D;
+    const acts = plainSparseOps.sparsify(pre, options);
+    pre.dispose();
+    return acts;
+  },
+  canScreen: () => false,
   topK: (pre, { bias, k }) => {
     const [rows, latents] = pre.shape;
     const positive = groupByLatent(selectAbove(denseValues(pre, bias), new Float32Array(latents), rows), rows, latents);

@@ -73,6 +73,30 @@ describe.each([
     for (let f = 0; f < latents; f++) for (let e = (starts[f] as number) + 1; e < (starts[f + 1] as number); e++) expect(row[e]).toBeGreaterThan(row[e - 1] as number);
   });
 
+  it('sparsifyProduct selects exactly what the float32 product does, or says that it cannot', () => {
+    if (ops.kind === 'native' && !ops.canScreen()) {
+      tf.tidy(() => {
+        expect(() => ops.sparsifyProduct(matrix('x', [4, 8]), matrix('W', [6, 8]), { threshold: tf.zeros([6]) as tf.Tensor1D })).toThrow(/no bfloat16 tiles/);
+      });
+      return;
+    }
+    for (const [B, F, width] of [[rows, latents, d], [1, 1, 1], [32, 128, 64], [33, 129, 65], [300, 400, 257], [0, 5, 3]] as const) {
+      tf.tidy(() => {
+        const x = tf.mul(matrix('x', [B, width]), tf.tensor2d(normals('scales', B).map((v) => Math.exp(2 * v)), [B, 1])) as tf.Tensor2D;
+        const W = matrix('W', [F, width], 1 / Math.sqrt(width));
+        const bias = tf.tensor1d(normals('bias', F, 0.3));
+        const threshold = tf.tensor1d(normals('threshold', F, 0.2).map((t) => 1.2 + t));
+        const expected = ops.sparsify(tf.matMul(x, W, false, true), { bias, threshold, band: 0.1 });
+        const got = ops.sparsifyProduct(x, W, { bias, threshold, band: 0.1 });
+        expect(Array.from(got.starts.dataSync())).toEqual(Array.from(expected.starts.dataSync()));
+        expect(Array.from(got.row.dataSync())).toEqual(Array.from(expected.row.dataSync()));
+        if (got.nnz > 0) expect(error(got.value, expected.value)).toBeLessThan(1e-6);
+        const without = ops.sparsifyProduct(x, W, { threshold });
+        expect(without.nnz).toBe(ops.sparsify(tf.matMul(x, W, false, true), { threshold }).nnz);
+      });
+    }
+  });
+
   inTidy('an empty selection works everywhere', () => {
     const pre = matrix('pre', [rows, latents]);
     const acts = ops.sparsify(pre, { threshold: tf.fill([latents], 1e9) as tf.Tensor1D });

@@ -96,6 +96,13 @@ export interface SparseOps {
 
   /** Entries with pre + bias > threshold - band / 2: the active ones and, with a band, those near below their threshold. pre [B, F], threshold [F]. */
   sparsify(pre: tf.Tensor2D, options: { readonly bias?: tf.Tensor1D; readonly threshold: tf.Tensor1D; readonly band?: number }): SparseActs;
+  /**
+   * The entries of x rowsᵀ + bias above their threshold (minus half the band), as `sparsify` would give them on the float32 product, without that
+   * product: bfloat16 tiles find the candidates within a proven error bound, float32 decides. x [B, d], rows [F, d]. Only where `canScreen()`.
+   */
+  sparsifyProduct(x: tf.Tensor2D, rows: tf.Tensor2D, options: { readonly bias?: tf.Tensor1D; readonly threshold: tf.Tensor1D; readonly band?: number }): SparseActs;
+  /** Whether `sparsifyProduct` works here and beats the product: native, on a processor with bfloat16 tiles. */
+  canScreen(): boolean;
   /** The k largest positive entries of each row. */
   topK(pre: tf.Tensor2D, options: { readonly bias?: tf.Tensor1D; readonly k: number }): SparseActs;
   /** The `count` largest entries of the batch among those above max(floor, 0). */

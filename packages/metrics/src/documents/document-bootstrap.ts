@@ -1,5 +1,6 @@
 import { random } from '@salmon-sae/dataflow';
 import { tf } from '@salmon-sae/compute';
+import { readTensor } from '../linear/read-tensor.js';
 import type { DocumentSums } from './document-sums.js';
 import type { DocumentUnits } from './document-units.js';
 
@@ -54,9 +55,7 @@ export function documentBootstrap(units: DocumentUnits, options: BootstrapOption
       if (replicates === 0) return new Float32Array(0);
       const rows = new Float32Array(order.length * width);
       for (let u = 0; u < order.length; u++) fill(order[u] as number, rows.subarray(u * width, (u + 1) * width));
-      return tf.tidy(() =>
-        tf.matMul(tf.tensor2d(weights, [replicates, order.length]), tf.tensor2d(rows, [order.length, width])).dataSync(),
-      ) as Float32Array;
+      return readTensor(() => tf.matMul(tf.tensor2d(weights, [replicates, order.length]), tf.tensor2d(rows, [order.length, width])));
     },
   };
 }

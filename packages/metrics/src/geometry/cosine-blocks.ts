@@ -1,5 +1,6 @@
 import { tf } from '@salmon-sae/compute';
 import { SalmonError } from '@salmon-sae/dataflow';
+import { readTensor } from '../linear/read-tensor.js';
 import type { Directions } from './directions.js';
 
 /** Cosines of some latents of `a` (from `row` on) with all latents of `b`, [rows, b.latents]. */
@@ -33,9 +34,9 @@ export function forEachCosineBlock(a: Directions, b: Directions, visit: (block: 
 }
 
 function products(a: Float32Array, b: Float32Array, at: { width: number; row: number; rows: number }): Float32Array {
-  return tf.tidy(() => {
+  return readTensor(() => {
     const left = tf.tensor2d(a.subarray(at.row * at.width, (at.row + at.rows) * at.width), [at.rows, at.width]);
     const right = tf.tensor2d(b, [b.length / at.width, at.width]);
-    return tf.matMul(left, right, false, true).dataSync();
-  }) as Float32Array;
+    return tf.matMul(left, right, false, true);
+  });
 }

@@ -66,7 +66,12 @@ export function targetedProbePerturbation(sae: ReadableSae, rows: LabelledRows, 
     const score = (sums: ArrayLike<number>): number => {
       let own = 0;
       let other = 0;
-      for (let i = 0; i < m; i++) for (let j = 0; j < m; j++) i === j ? (own += drop(sums, i, j) / m) : (other += drop(sums, i, j) / (m * (m - 1)));
+      for (let i = 0; i < m; i++) {
+        for (let j = 0; j < m; j++) {
+          if (i === j) own += drop(sums, i, j) / m;
+          else other += drop(sums, i, j) / (m * (m - 1));
+        }
+      }
       return own - other;
     };
     const name = `tpp_n${n}@1`;

@@ -1,6 +1,7 @@
 import { tf } from '@salmon-sae/compute';
 import type { Operand } from './cross-products.js';
 import { addCrossProducts } from './cross-products.js';
+import { readTensor } from './read-tensor.js';
 import type { LinearMap } from './ridge.js';
 
 /** How the products of a regression are computed; sums are float64 in both. */
@@ -38,14 +39,14 @@ export const float64Engine: ProductEngine = {
 export const float32Engine: ProductEngine = {
   name: 'float32',
   addCrossProducts: (into, a, b) => {
-    const product = tf.tidy(() => tf.matMul(matrix(a), matrix(b), true).dataSync());
+    const product = readTensor(() => tf.matMul(matrix(a), matrix(b), true));
     for (let i = 0; i < into.length; i++) into[i] = (into[i] as number) + (product[i] as number);
   },
   predict: (map, x) =>
-    tf.tidy(() => {
+    readTensor(() => {
       const weights = tf.tensor2d(Float32Array.from(map.weights), [map.inputs, map.targets]);
-      return tf.matMul(matrix(x), weights).add(tf.tensor1d(Float32Array.from(map.bias))).dataSync();
-    }) as Float32Array,
+      return tf.matMul(matrix(x), weights).add(tf.tensor1d(Float32Array.from(map.bias)));
+    }),
 };
 
 function matrix({ data, columns }: Operand): ReturnType<typeof tf.tensor2d> {

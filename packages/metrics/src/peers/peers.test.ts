@@ -5,6 +5,8 @@ import { useBackend } from '@salmon-sae/compute';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { batchesOf, codesOf } from '../anchors/anchors.js';
 import { evaluateReconstruction } from '../reconstruction/evaluate-reconstruction.js';
+import { openSae } from '@salmon-sae/sae-core';
+import { descriptionLength } from '../description/description-length.js';
 import type { PeerBatch } from './batch-moments.js';
 import { dictionaryLearningMetrics } from './dictionary-learning.js';
 import { saebenchMetrics, saelensMetrics } from './saelens.js';
@@ -123,5 +125,28 @@ describe('values that the Python peers print', () => {
     expect(value('fvu_pooled@1')).toBeCloseTo(g.expected['sparsify_fvu_whole_set'] as unknown as number, 6);
     saes[0]?.latents.counts.forEach((count, i) => expect(count / 768).toBeCloseTo(g.density[i] as number, 6));
     expect(saes[0]?.metrics['fve_pooled@1']?.samples.length).toBe(0);
+  });
+
+  it('gives the same numbers for the stored SAE when it is opened and run', async () => {
+    const weights = await openSafetensors(join(folder, 'sae/sae_weights.safetensors'));
+    const tensors = await Promise.all(['W_enc', 'W_dec', 'b_enc', 'b_dec'].map(async (name) => [name, await weights.read(name)] as const));
+    await weights.close();
+    const sae = openSae({
+      config: { kind: 'topk', k: 6, rescale_acts_by_decoder_norm: true, apply_b_dec_to_input: true },
+      weights: Object.fromEntries(tensors),
+      scale: 1,
+      site: { model: 'fixture', hook: 'resid_post.0', width: 16 },
+      trained: { tokens: 0, steps: 0, seed: 0, versions: {}, facts: {} },
+    });
+    const docs = Array.from({ length: 768 }, (_, t) => `prompt-${Math.floor(t / 32)}`);
+    const open = (): ReturnType<typeof batchesOf> => batchesOf({ width: 16, values: g.x, docs }, 200);
+    const { saes } = await evaluateReconstruction({ saes: [{ name: 'topk', sae }], batches: open() });
+    const reference = g.expected['reference_float64'] as Record<string, number>;
+    expect(saes[0]?.metrics['fve_pooled@1']?.value).toBeCloseTo(reference['ev_R2_total'] as number, 6);
+    expect(saes[0]?.metrics['l0@1']?.value).toBe(6);
+    const { bits, boundBits } = await descriptionLength(sae, open, { replicates: 50 });
+    expect(bits.value).toBeGreaterThan(6);
+    expect(bits.value).toBeLessThan(boundBits);
+    sae.dispose();
   });
 });

@@ -29,6 +29,8 @@ export const experimentSchema = z.strictObject({
     /** Tokens a row. */
     context: positive,
     batchRows: positive,
+    /** What a dry run needs to know of a model that is not on this machine yet. */
+    facts: z.strictObject({ parameters: positive, width: positive, layers: positive, vocabulary: positive, downloadBytes: positive }).exactOptional(),
   }),
   broad: corpusSchema,
   domains: z.array(corpusSchema).min(1),
@@ -44,8 +46,8 @@ export const experimentSchema = z.strictObject({
   /** Special tokens in training and metrics; `include` is how the paper's own SAEs were trained and scored. */
   specials: z.enum(['exclude', 'include']),
   arms: z.array(z.enum(['broad', 'domain', 'boosted', 'full-finetune', 'extended-random', 'extended-active', 'stitched'])).min(1),
-  /** A trained SAE that takes the broad arm's place (for example Gemma Scope), instead of training one. */
-  broadSaes: z.array(z.string()).exactOptional(),
+  /** Trained SAEs that take the broad arm's place (for example Gemma Scope), instead of training it; `l0` is their nominal L0. */
+  broadSaes: z.array(z.strictObject({ source: z.string().min(1), latents: positive, l0: z.number().positive() })).min(1).exactOptional(),
   grid: z.strictObject({
     latents: z.array(positive).min(1),
     targetL0: z.array(z.number().positive()).min(1),

@@ -19,6 +19,8 @@ import type { PlannedSae } from './plan.js';
 import { RunDirectory } from './run-directory.js';
 import { checkpointHere, openSession } from './session.js';
 import type { Session } from './session.js';
+import { importSae } from './import-sae.js';
+import { trainBoostingBaseline } from './train-baselines.js';
 import { trainBoosted, trainGroup } from './train-arms.js';
 import type { TrainedSae } from './train-arms.js';
 
@@ -81,7 +83,8 @@ async function stages(session: Session): Promise<Omit<Parameters<typeof buildRep
   const trained = new Map<string, KeyedSae>();
   for (const corpus of texts) {
     checkpointHere(session);
-    const group = plans.filter((plan) => plan.text === corpus.name && (plan.arm === 'broad' || plan.arm === 'domain'));
+    const group = plans.filter((plan) => plan.text === corpus.name && (plan.arm === 'broad' || plan.arm === 'domain') && plan.imported === undefined);
+    for (const plan of plans.filter((each) => each.text === corpus.name && each.imported !== undefined)) trained.set(plan.name, await importSae(session, plan));
     if (group.length === 0) continue;
     const stage = await trainGroup(session, { name: corpus.name, plans: group, source: await sourceOf(corpus) });
     for (const sae of stage.trained) trained.set(sae.name, { key: stage.key, trained: sae });
@@ -91,7 +94,8 @@ async function stages(session: Session): Promise<Omit<Parameters<typeof buildRep
     const corpus = texts.find((text) => text.name === plan.text);
     const base = trained.get(plan.base ?? '');
     if (corpus === undefined || base === undefined) continue;
-    const stage = await trainBoosted(session, { plan, base: base.trained, baseKey: base.key, source: await sourceOf(corpus) });
+    const task = { plan, base: base.trained, baseKey: base.key, source: await sourceOf(corpus) };
+    const stage = plan.arm === 'boosted' ? await trainBoosted(session, task) : await trainBoostingBaseline(session, task);
     trained.set(plan.name, { key: stage.key, trained: stage.trained });
   }
 

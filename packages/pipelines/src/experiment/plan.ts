@@ -16,6 +16,8 @@ export interface PlannedSae {
   readonly base?: string;
   /** True at the headline setting: all seeds, interpretation, overlap. */
   readonly headline: boolean;
+  /** Where an SAE that is loaded instead of trained comes from. */
+  readonly imported?: string;
 }
 
 /**
@@ -36,7 +38,10 @@ export function planArms(config: ExperimentConfig): readonly PlannedSae[] {
       for (const seed of seeds) plans.push({ name: saeName(arm, text, latents, targetL0, seed), arm, text, latents, targetL0, seed, headline });
     }
   };
-  if (config.arms.includes('broad')) addGrid('broad', config.broad.name);
+  if (config.arms.includes('broad')) {
+    if (config.broadSaes === undefined) addGrid('broad', config.broad.name);
+    else plans.push(...importedPlans(config, config.broadSaes));
+  }
   for (const domain of config.domains) {
     if (config.arms.includes('domain')) addGrid('domain', domain.name);
     for (const arm of config.arms) {
@@ -52,7 +57,7 @@ export function planArms(config: ExperimentConfig): readonly PlannedSae[] {
             latents: arm === 'boosted' || arm.startsWith('extended') ? latents + config.boosting.latents : latents,
             targetL0,
             seed,
-            base: saeName('broad', config.broad.name, latents, targetL0, seed),
+            base: baseOf(config, plans, { latents, targetL0, seed }),
             headline,
           });
         }
@@ -65,4 +70,33 @@ export function planArms(config: ExperimentConfig): readonly PlannedSae[] {
 function saeName(arm: ArmName, text: string, latents: number, targetL0: number, seed: number): string {
   const on = arm === text ? arm : `${arm}-${text}`;
   return `${on}-${latents}-l0_${targetL0}-s${seed}`;
+}
+
+/** Loaded SAEs as the broad arm; the one of the headline's width whose L0 is nearest to the headline's is the headline. */
+function importedPlans(config: ExperimentConfig, saes: NonNullable<ExperimentConfig['broadSaes']>): readonly PlannedSae[] {
+  const { headline, seeds } = config.grid;
+  const distance = (l0: number): number => Math.abs(Math.log(l0 / headline.targetL0));
+  const nearest = [...saes].filter(({ latents }) => latents === headline.latents).sort((a, b) => distance(a.l0) - distance(b.l0))[0];
+  return saes.map((sae) => ({
+    name: `broad-loaded-${sae.latents}-l0_${sae.l0}`,
+    arm: 'broad',
+    text: config.broad.name,
+    latents: sae.latents,
+    targetL0: sae.l0,
+    seed: seeds[0] ?? 0,
+    headline: sae === nearest,
+    imported: sae.source,
+  }));
+}
+
+/** The broad SAE that a boosted one sits on: trained at the same point and seed, or the loaded one nearest in L0. */
+function baseOf(
+  config: ExperimentConfig,
+  plans: readonly PlannedSae[],
+  point: { readonly latents: number; readonly targetL0: number; readonly seed: number },
+): string {
+  if (config.broadSaes === undefined) return saeName('broad', config.broad.name, point.latents, point.targetL0, point.seed);
+  const broad = plans.filter((plan) => plan.arm === 'broad' && plan.latents === point.latents);
+  const distance = (plan: PlannedSae): number => Math.abs(Math.log(plan.targetL0 / point.targetL0));
+  return [...broad].sort((a, b) => distance(a) - distance(b))[0]?.name ?? '';
 }

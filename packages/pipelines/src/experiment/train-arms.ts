@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { residualOf, stitch } from '@salmon-sae/boosting-residual';
-import type { ActivationBatch, Json, SaeState } from '@salmon-sae/dataflow';
+import type { ActivationBatch, Json } from '@salmon-sae/dataflow';
 import { run as runToEnd, SalmonError } from '@salmon-sae/dataflow';
 import { batchTopK, CheckpointStore, jumprelu, loadSae, openSae, saveSae, train } from '@salmon-sae/sae-core';
 import type { Sae, TrainEvent, TrainSpec } from '@salmon-sae/sae-core';
 import { concat, defer, filter } from 'rxjs';
-import type { Observable } from 'rxjs';
+import type { Observable, OperatorFunction } from 'rxjs';
 import type { ActivationSource } from './activation-source.js';
 import type { PlannedSae } from './plan.js';
 import { checkpointHere } from './session.js';
@@ -77,12 +77,11 @@ export async function trainBoosted(
 }
 
 /** The recipe of arXiv 2508.09363 (quadratic target-L0 JumpReLU) at this experiment's size. */
-function jumpReluSpec(session: Session, plan: PlannedSae, source: ActivationSource): TrainSpec {
-  const { training } = session.config;
+export function jumpReluSpec(session: Session, plan: PlannedSae, source: ActivationSource, epochs = session.config.training.epochs): TrainSpec {
   return {
     id: plan.name,
     sae: jumprelu({ latents: plan.latents, targetL0: plan.targetL0, bandwidth: BANDWIDTH, initThreshold: INIT_THRESHOLD }),
-    training: common(session, { plan, source, epochs: training.epochs }),
+    training: common(session, { plan, source, epochs }),
   };
 }
 
@@ -128,7 +127,7 @@ function stepsOf(source: ActivationSource, batch: number, epochs: number): numbe
   return perEpoch * epochs;
 }
 
-interface TrainingWork {
+export interface TrainingWork {
   readonly stage: string;
   readonly folder: string;
   readonly specs: readonly TrainSpec[];
@@ -136,9 +135,11 @@ interface TrainingWork {
   readonly epochs: number;
   /** Frozen base: the SAEs learn its error. */
   readonly base?: Sae;
+  /** How batches become events; default: `train` on the specs. */
+  readonly learn?: (checkpoints: CheckpointStore) => OperatorFunction<ActivationBatch, TrainEvent>;
 }
 
-async function runTraining(session: Session, work: TrainingWork): Promise<readonly Extract<TrainEvent, { kind: 'done' }>[]> {
+export async function runTraining(session: Session, work: TrainingWork): Promise<readonly Extract<TrainEvent, { kind: 'done' }>[]> {
   const { config } = session;
   const { source, epochs } = work;
   const perEpoch = Math.floor(source.rows / config.training.batch);
@@ -151,7 +152,8 @@ async function runTraining(session: Session, work: TrainingWork): Promise<readon
   const batches = mixedEpochs(session, source, { epochs, perEpoch, from });
   const rows = work.base === undefined ? batches : batches.pipe(residualOf(work.base));
   const done: Extract<TrainEvent, { kind: 'done' }>[] = [];
-  await runToEnd(rows.pipe(train(work.specs, { checkpoints })), {
+  const learn = work.learn?.(checkpoints) ?? train(work.specs, { checkpoints });
+  await runToEnd(rows.pipe(learn), {
     ...(session.signal === undefined ? {} : { signal: session.signal }),
     onEvent: (event) => {
       session.listener({ kind: 'train', stage: work.stage, event });
@@ -176,9 +178,4 @@ function mixedEpochs(
   });
   const first = Math.min(epochs - 1, Math.floor(from / perEpoch));
   return concat(...passes.slice(first)).pipe(filter((rows) => rows.rows === batch));
-}
-
-/** The base's own weights, for baselines that start from them. */
-export async function stateOf(session: Session, trained: TrainedSae): Promise<SaeState> {
-  return loadSae(session.run.file(trained.path));
 }

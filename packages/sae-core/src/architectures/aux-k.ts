@@ -36,6 +36,9 @@ export const auxSchema = z.strictObject({
 
 export type AuxConfig = z.output<typeof auxSchema>;
 
+/** Share of the residual's energy below which its variance is float32 rounding. */
+const ROUNDING = 1e-10;
+
 export interface AuxInput {
   /** Pre-activations as the selection sees them, [B, F]. */
   readonly pre: tf.Tensor2D;
@@ -65,7 +68,7 @@ export function auxLoss(context: LossContext<ArchitectureConfig>, config: AuxCon
     return tf.div<tf.Scalar>(tf.sum(tf.square(tf.sub(of, tf.mean(of, 0)))), rows);
   });
   const factor = config.coefficient * (config.scaleByDead ? Math.min(dead.count / wanted, 1) : 1);
-  const fine = offTape(() => tf.greater<tf.Scalar>(variance, 0));
-  // A residual without variance would divide by zero: the term is 0 then (nan_to_num in the references).
+  // A residual without variance (but for rounding) would divide by nothing: the term is 0 then (nan_to_num in the references).
+  const fine = offTape(() => tf.greater<tf.Scalar>(variance, tf.mul(tf.div(tf.sum(tf.square(residual)), rows), ROUNDING)));
   return tf.where(fine, tf.mul(tf.div(error, tf.where(fine, variance, tf.onesLike(variance))), factor), tf.scalar(0)) as tf.Scalar;
 }

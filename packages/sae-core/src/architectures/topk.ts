@@ -12,7 +12,6 @@ import { decodeSelected, foldedTopK, kAt, selectable, TOPK_DEFAULTS, TOPK_TRAINI
 /** Own fields of TopK SAEs (arXiv 2406.04093). */
 export const TOPK_OWN_DEFAULTS = {
   k: 32,
-  /** Rows keep the k largest of the raw pre-activations, then ReLU (OpenAI, SAELens); after ReLU is the same but for ties at 0. */
   /** Multi-TopK: weight of the loss at `multiFactor` k; 1/8 in the paper, 0 = off. */
   multiWeight: 0,
   multiFactor: 4,

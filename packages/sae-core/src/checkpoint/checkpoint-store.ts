@@ -33,6 +33,7 @@ interface Place {
 }
 
 const NAME = /^step-(\d{9})$/;
+const LEFTOVER = /^\.step-\d{9}\..*\.(tmp|old)$/;
 
 /**
  * A folder of checkpoints, `step-000000600/{checkpoint.json,tensors.safetensors}`, each written whole or not at all. Opening reads the
@@ -59,6 +60,7 @@ export class CheckpointStore {
   /** @throws SalmonError bad-file where checkpoints exist and none can be read */
   static async open(folder: string, options: CheckpointOptions): Promise<CheckpointStore> {
     await mkdir(folder, { recursive: true });
+    await removeLeftovers(folder);
     const newest = options.resume === false ? undefined : await newestReadable(folder);
     return new CheckpointStore(folder, options, newest);
   }
@@ -173,6 +175,11 @@ function plain<T>(value: T): T {
 async function checkpointNames(folder: string): Promise<readonly string[]> {
   const names = await readdir(folder);
   return names.filter((name) => NAME.test(name)).sort().reverse();
+}
+
+/** Half-written checkpoints of a process that was killed. */
+async function removeLeftovers(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) if (LEFTOVER.test(name)) await rm(join(folder, name), { recursive: true, force: true });
 }
 
 async function newestReadable(folder: string): Promise<Checkpoint | undefined> {

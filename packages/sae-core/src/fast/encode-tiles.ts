@@ -23,6 +23,8 @@ const TILE_BYTES = 24e6;
 
 /** x W^T + bias and the selection of its entries, a block of latents at a time: [B, F] is never held whole. */
 export function encodeTiles(ops: SparseOps, request: EncodeRequest, phases: Phases): SparseActs {
+  const screened = ops.canScreen() ? phases.time('encode', () => screen(ops, request)) : undefined;
+  if (screened !== undefined) return screened;
   const { x, rows, bias, selection } = request;
   const [latents, width] = rows.shape;
   const tile = Math.max(256, Math.floor(TILE_BYTES / 4 / x.shape[0] / 64) * 64);
@@ -59,6 +61,32 @@ export function encodeTiles(ops: SparseOps, request: EncodeRequest, phases: Phas
     disposeActs(joined);
     return kept;
   });
+}
+
+/** Rows on which the batch's least kept activation is guessed. */
+const SAMPLE_ROWS = 48;
+
+/** Selection without the float32 product, where the processor can screen; undefined where this selection needs the product after all. */
+function screen(ops: SparseOps, { x, rows, bias, selection }: EncodeRequest): SparseActs | undefined {
+  const common = bias === undefined ? {} : { bias };
+  if (selection.kind === 'threshold') return ops.sparsifyProduct(x, rows, { ...common, threshold: selection.threshold, band: selection.band });
+  if (selection.kind === 'topk' || selection.count === 0) return undefined;
+  // A floor that leaves half as many again as are wanted; exact, because the largest of those above it are the largest of all.
+  const [batch, width] = x.shape;
+  const sample = Math.min(SAMPLE_ROWS, batch);
+  const wanted = Math.ceil((selection.count * sample * 1.5) / batch) + 64;
+  const threshold = tf.tidy(() => {
+    const pre = tf.matMul(tf.slice(x, [0, 0], [sample, width]), rows, false, true) as tf.Tensor2D;
+    const top = ops.batchTopK(pre, { ...common, count: wanted });
+    return tf.fill([rows.shape[0]], top.nnz < wanted ? 0 : (tf.min(top.value).dataSync()[0] as number)) as tf.Tensor1D;
+  });
+  const above = ops.sparsifyProduct(x, rows, { ...common, threshold });
+  const enough = above.nnz >= selection.count || (threshold.dataSync()[0] as number) === 0;
+  threshold.dispose();
+  const kept = enough ? prune(ops, [above], selection) : undefined;
+  if (kept === undefined) disposeActs(above);
+  kept?.least.dispose();
+  return kept?.acts;
 }
 
 interface SelectOptions {

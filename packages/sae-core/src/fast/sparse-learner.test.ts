@@ -130,8 +130,8 @@ it('takes the dense way while most entries are open, the sparse one when few are
     for (const owner of [start, learner, x]) owner.dispose();
     return phases;
   };
-  expect(phasesWith(0.001)).not.toContain('sparsify');
-  expect(phasesWith(5)).toContain('sparsify');
+  expect(phasesWith(0.001)).not.toContain('entries');
+  expect(phasesWith(5)).toContain('entries');
 });
 
 it('declines what it does not compute', () => {

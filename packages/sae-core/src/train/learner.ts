@@ -1,5 +1,5 @@
 import { tf } from '@salmon-sae/compute';
-import type { NdArray, Provenance, SaeState, Site } from '@salmon-sae/dataflow';
+import type { Provenance, SaeState, Site } from '@salmon-sae/dataflow';
 import type { ArrayMap, TensorMap } from '../architectures/architecture.js';
 import { sharedFields } from '../architectures/base-config.js';
 import { nextSilence } from './autodiff-step.js';
@@ -228,14 +228,10 @@ function statistics(
   return tf.stack(scalars.map((s) => tf.reshape(s, []))) as tf.Tensor1D;
 }
 
-function tensors(arrays: ArrayMap): TensorMap {
-  return Object.fromEntries(Object.entries(arrays).map(([name, a]) => [name, tf.tensor(a.data, [...a.shape], 'float32')]));
-}
-
+/** In order of name: sums over parameters (the gradient norm) must not depend on where the arrays came from. */
 function upload(arrays: ArrayMap): TensorMap {
-  const map = tensors(arrays);
-  for (const t of Object.values(map)) tf.keep(t);
-  return map;
+  const names = Object.keys(arrays).sort();
+  return Object.fromEntries(names.map((name) => [name, tf.keep(tf.tensor(arrays[name]!.data, [...arrays[name]!.shape], 'float32'))]));
 }
 
 function download(map: TensorMap): ArrayMap {

@@ -5,7 +5,7 @@
 import { useBackend } from '@salmon-sae/compute';
 import type { ActivationBatch } from '@salmon-sae/dataflow';
 import { random } from '@salmon-sae/dataflow';
-import { CheckpointStore, batchTopK, jumprelu, train } from '@salmon-sae/sae-core';
+import { CheckpointStore, batchTopK, jumprelu, train } from '../../src/index.js';
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { Observable } from 'rxjs';
