@@ -1,9 +1,4 @@
 import { defineConfig } from 'vitest/config';
 import { baseVitest } from '../../vitest.base.ts';
 
-const base = baseVitest('@salmon-sae/autointerp', import.meta.dirname);
-
-// Vitest hands these conditions to Node itself, and Node cannot run what @opentelemetry/api (of `ai`) offers bundlers as "module".
-const conditions = base.ssr?.resolve?.conditions?.filter((condition) => condition !== 'module') ?? [];
-
-export default defineConfig({ ...base, ssr: { resolve: { conditions } } });
+export default defineConfig(baseVitest('@salmon-sae/autointerp', import.meta.dirname));

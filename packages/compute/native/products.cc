@@ -25,11 +25,14 @@ Sparse ReadSparse(Op& op, int64_t batch) {
   return s;
 }
 
-/** Columns [0, width) cut into blocks whose [batch x block] side takes at most about 1 MB, and at least one block per thread. */
+/**
+ * Columns [0, width) cut into blocks whose [batch x block] side takes at most about 1 MB, and into eight at least where that leaves whole
+ * vectors. The cut does not depend on the number of threads, so neither does any sum.
+ */
 std::vector<std::pair<int64_t, int64_t>> Blocks(int64_t width, int64_t batch) {
-  int64_t block = std::max<int64_t>(64, (int64_t{1} << 18) / std::max<int64_t>(1, batch) / 64 * 64);
-  const int64_t share = (width + Threads() - 1) / Threads();
-  block = std::min(block, std::max<int64_t>(16, (share + 15) / 16 * 16));
+  const int64_t cached = std::max<int64_t>(64, (int64_t{1} << 18) / std::max<int64_t>(1, batch) / 64 * 64);
+  const int64_t eighth = std::max<int64_t>(16, (width + 127) / 128 * 16);
+  const int64_t block = std::min(cached, eighth);
   std::vector<std::pair<int64_t, int64_t>> blocks;
   for (int64_t from = 0; from < width; from += block) blocks.emplace_back(from, std::min(block, width - from));
   return blocks;

@@ -165,6 +165,14 @@ double AddRowsSlice(const Slice& s, const AddRows& a) {
       Store(o + i + 3 * kLanes, v3);
       total += v0 * v0 + v1 * v1 + v2 * v2 + v3 * v3;
     }
+    for (; i + kLanes <= s.width; i += kLanes) {
+      V v = {};
+      if (keep) v = Load(o + i);
+      for (int32_t e = begin; e < end; e++) v += a.coefficient[e] * Load(a.dense + static_cast<int64_t>(s.row[e]) * s.width + i);
+      if (minus != nullptr) v += scale * Load(minus + i);
+      Store(o + i, v);
+      total += v * v;
+    }
     float sum = 0;
     for (int lane = 0; lane < kLanes; lane++) sum += total[lane];
     for (; i < s.width; i++) {

@@ -1,9 +1,10 @@
 import { stat } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { basename, join } from 'node:path';
 import { useBackend } from '@salmon-sae/compute';
 import { loadTokenizer } from '@salmon-sae/corpus';
 import { SalmonError } from '@salmon-sae/dataflow';
 import type { LanguageModel, Tokenizer } from '@salmon-sae/dataflow';
+import { isHubSpec, resolveSource } from '@salmon-sae/dataflow/hub';
 import type { ResolveOptions } from '@salmon-sae/dataflow/hub';
 import { openSafetensorsFolder } from '@salmon-sae/dataflow/safetensors';
 import { readConfig } from '../config/config-reader.js';
@@ -40,7 +41,7 @@ export interface LoadOptions {
  */
 export async function loadLanguageModel(source: string, options: LoadOptions = {}): Promise<LanguageModel> {
   await useBackend();
-  const where = await localFolder(source, options.hub);
+  const where = await resolveSource(source, options.hub);
   const config = await readConfig(join(where, 'config.json'));
   refuseUnsupported(config);
   const family = familyOf(config, options.families ?? families);
@@ -58,7 +59,7 @@ export async function loadLanguageModel(source: string, options: LoadOptions = {
       head: until === undefined,
     });
     if (!(tokenizer instanceof SalmonError)) checkTokenizer(tokenizer, decoder.vocabulary, where);
-    const id = options.id ?? (source.startsWith('hf:') ? source.slice(3) : basename(where));
+    const id = options.id ?? (isHubSpec(source) ? source.slice(3) : basename(where));
     const hash = await modelHash(where);
     const { width, vocabulary, context } = decoder;
     const info = { id, family: family.name, hash, layers, width, vocabulary, context, parameters: weights.parameters(), precision };
@@ -69,13 +70,6 @@ export async function loadLanguageModel(source: string, options: LoadOptions = {
   } finally {
     await reader.close();
   }
-}
-
-/** The library for the hub is loaded only where it is needed. */
-async function localFolder(source: string, options: ResolveOptions | undefined): Promise<string> {
-  if (!source.startsWith('hf:')) return resolve(source);
-  const { resolveSource } = await import('@salmon-sae/dataflow/hub');
-  return resolveSource(source, options);
 }
 
 /** Features that change the arithmetic of every family and are not implemented by any. */

@@ -163,9 +163,9 @@ describe('the hub', () => {
   it('says so when a download is cut short again and again, and keeps what came', async () => {
     const nothing: Answer = (_, response) => {
       response.writeHead(200, { 'content-length': WEIGHTS.length });
-      response.write(WEIGHTS.subarray(0, 100), () => response.destroy());
+      response.write(WEIGHTS.subarray(0, 100), () => setTimeout(() => response.destroy(), 50));
     };
-    answers = [pass, pass, pass, ...Array.from({ length: 9 }, () => nothing)];
+    answers = [pass, pass, pass, ...Array.from({ length: 1000 }, () => nothing)];
     await expect(get('hf:org/tiny')).rejects.toThrow(/cut short again and again.*50000 bytes/);
     const blobs = await readdir(join(cacheDir, 'models--org--tiny/blobs'));
     expect(blobs.some((name) => name.endsWith('.incomplete'))).toBe(true);

@@ -1,12 +1,16 @@
 import { SalmonError } from '@salmon-sae/dataflow';
+import type { BootstrapOptions } from '../documents/document-bootstrap.js';
+import type { Sampled } from '../documents/estimate.js';
+import { sampleRows } from '../documents/sample-rows.js';
+import { addInto } from '../linear/add-into.js';
 import type { Operand } from '../linear/cross-products.js';
 import type { Objective } from '../probes/minimise.js';
 import { minimise } from '../probes/minimise.js';
 import type { DomainRows } from './dense-task.js';
-import { headAccuracy, logitsOf, logSumExp, pickRows, softmaxLoss } from './dense-task.js';
+import { headCorrect, logitsOf, logSumExp, pickRows, softmaxLoss } from './dense-task.js';
 import { whiten, whiteningOf } from './whitening.js';
 
-export interface DareOptions {
+export interface DareOptions extends BootstrapOptions {
   /** Weight of the constraint that each domain's mean predicts every class alike (default 1). */
   readonly penalty?: number;
   readonly l2?: number;
@@ -15,11 +19,16 @@ export interface DareOptions {
 }
 
 export interface Dare {
-  /** Left-out domain -> accuracies on it of heads trained on the others. */
-  readonly domains: Readonly<Record<string, { readonly erm: number; readonly dare: number; readonly dareAdapted: number }>>;
-  /** `dare_accuracy@1` (averaged whitening), `dare_adapted_accuracy@1` (whitened with the unlabelled test inputs), `erm_accuracy@1`. */
-  readonly mean: { readonly erm: number; readonly dare: number; readonly dareAdapted: number };
+  /**
+   * Mean over left-out domains: `erm_accuracy@1` (plain head), `dare_accuracy@1` (averaged whitening), `dare_adapted_accuracy@1` (whitened
+   * with the unlabelled test inputs).
+   */
+  readonly metrics: Readonly<Record<string, Sampled>>;
+  /** Left-out domain -> the same three accuracies, by metric id. */
+  readonly domains: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
+
+const HEADS = ['erm_accuracy@1', 'dare_accuracy@1', 'dare_adapted_accuracy@1'] as const;
 
 /**
  * Domain-adjusted regression (arXiv 2202.06856): softmax regression on Σ_e^(−1/2) x, each domain whitened by its own covariance, with
@@ -35,15 +44,33 @@ export function dare(data: DomainRows, options: DareOptions = {}): Dare {
       got: names.join(', ') || 'none',
     });
   }
-  const scores = names.map((out) => leaveOut(data, out, options));
-  const mean = (of: (s: (typeof scores)[number]) => number): number => scores.reduce((sum, s) => sum + of(s), 0) / names.length;
+  const width = 1 + HEADS.length;
+  const columns = names.length * width;
+  const documents: string[] = [];
+  const rows: Float64Array[] = [];
+  names.forEach((name, d) => {
+    const { test, correct } = leaveOut(data, name, options);
+    for (let t = 0; t < test.rows; t++) {
+      const row = new Float64Array(columns);
+      row.set([1, ...correct.map((head) => head[t] as number)], d * width);
+      rows.push(row);
+      documents.push(test.document?.[t] as string);
+    }
+  });
+  const values = new Float64Array(rows.length * columns);
+  rows.forEach((row, i) => values.set(row, i * columns));
+  const accuracy = (sums: ArrayLike<number>, d: number, head: number): number => (sums[d * width + 1 + head] as number) / (sums[d * width] as number);
+  const mean = (head: number) => (sums: ArrayLike<number>): number => names.reduce((sum, _, d) => sum + accuracy(sums, d, head) / names.length, 0);
+  const sampled = sampleRows({ documents, columns, values }, Object.fromEntries(HEADS.map((id, head) => [id, mean(head)])), options);
+  const total = new Float64Array(columns);
+  addInto(total, values);
   return {
-    domains: Object.fromEntries(names.map((name, i) => [name, scores[i] as (typeof scores)[number]])),
-    mean: { erm: mean((s) => s.erm), dare: mean((s) => s.dare), dareAdapted: mean((s) => s.dareAdapted) },
+    metrics: Object.fromEntries(sampled.map((s) => [s.metric, s])),
+    domains: Object.fromEntries(names.map((name, d) => [name, Object.fromEntries(HEADS.map((id, head) => [id, accuracy(total, d, head)]))])),
   };
 }
 
-function leaveOut(data: DomainRows, out: string, options: DareOptions): { erm: number; dare: number; dareAdapted: number } {
+function leaveOut(data: DomainRows, out: string, options: DareOptions): { readonly test: DomainRows; readonly correct: readonly Uint8Array[] } {
   const { width, classes } = data;
   const shrink = options.shrink ?? 0.1;
   const l2 = options.l2 ?? 1e-3;
@@ -75,13 +102,9 @@ function leaveOut(data: DomainRows, out: string, options: DareOptions): { erm: n
   );
   const average = new Float64Array(width * width);
   for (const part of parts) part.matrix.forEach((v, i) => (average[i] = (average[i] as number) + v / parts.length));
-  const score = (matrix: Float64Array): number =>
-    headAccuracy(head, { data: whiten(test.x, matrix, width), columns: width }, test.label, classes);
-  return {
-    erm: headAccuracy(erm, { data: test.x as Float64Array, columns: width }, test.label, classes),
-    dare: score(average),
-    dareAdapted: score(whiteningOf(test, shrink).matrix),
-  };
+  const score = (matrix: Float64Array): Uint8Array => headCorrect(head, { data: whiten(test.x, matrix, width), columns: width }, test.label, classes);
+  const plain = headCorrect(erm, { data: test.x, columns: width }, test.label, classes);
+  return { test, correct: [plain, score(average), score(whiteningOf(test, shrink).matrix)] };
 }
 
 /** penalty · KL(uniform ‖ softmax(β z̄)) at a domain's mean z̄. */

@@ -11,6 +11,8 @@ export interface DomainRows {
   readonly classes: number;
   /** [rows] domain name */
   readonly domain: readonly string[];
+  /** [rows] document, for intervals (default: every row its own). */
+  readonly document?: readonly string[];
 }
 
 /** Only the rows that `wanted` names. */
@@ -18,7 +20,7 @@ export function pickRows(data: DomainRows, wanted: (row: number) => boolean): Do
   const chosen = data.domain.map((_, i) => i).filter(wanted);
   const x = new Float64Array(chosen.length * data.width);
   chosen.forEach((from, to) => x.set(data.x.subarray(from * data.width, (from + 1) * data.width), to * data.width));
-  return { ...data, rows: chosen.length, x, label: chosen.map((i) => data.label[i] as number), domain: chosen.map((i) => data.domain[i] as string) };
+  return { ...data, rows: chosen.length, x, label: chosen.map((i) => data.label[i] as number), domain: chosen.map((i) => data.domain[i] as string), document: chosen.map((i) => data.document?.[i] ?? `row-${i}`) };
 }
 
 /** Mean loss and gradient of softmax regression ℓ = W z + b; adds to `gradient` ([classes * width] weights, then [classes] biases). */
@@ -41,16 +43,13 @@ export function softmaxLoss(w: Float64Array, gradient: Float64Array, data: { rea
   return loss;
 }
 
-/** Share of rows whose largest logit is the right class. */
-export function headAccuracy(w: Float64Array, z: Operand, label: ArrayLike<number>, classes: number): number {
-  const rows = z.data.length / z.columns;
+/** [rows] 1 where the largest logit is the right class. */
+export function headCorrect(w: Float64Array, z: Operand, label: ArrayLike<number>, classes: number): Uint8Array {
   const logits = new Float64Array(classes);
-  let right = 0;
-  for (let t = 0; t < rows; t++) {
+  return Uint8Array.from({ length: z.data.length / z.columns }, (_, t) => {
     logitsOf(logits, w, z, t);
-    if (logits.indexOf(Math.max(...logits)) === label[t]) right++;
-  }
-  return right / rows;
+    return logits.indexOf(Math.max(...logits)) === label[t] ? 1 : 0;
+  });
 }
 
 export function logitsOf(into: Float64Array, w: Float64Array, z: Operand, row: number): void {

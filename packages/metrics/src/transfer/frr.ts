@@ -1,6 +1,6 @@
 import { minimise } from '../probes/minimise.js';
 import type { DomainRows } from './dense-task.js';
-import { headAccuracy, logitsOf, softmaxLoss } from './dense-task.js';
+import { headCorrect, logitsOf, softmaxLoss } from './dense-task.js';
 
 export interface FrrOptions {
   /** Weight λ of the reconstruction of the features from the logits (default 1; 0 = plain softmax regression). */
@@ -91,7 +91,10 @@ export function frrHead(train: DomainRows, options: FrrOptions = {}): FrrHead {
     parameters,
     featuresUsed: effectiveFeatures(parameters, width, classes),
     reconstruction: reconstruct(parameters, new Float64Array(parameters.length)),
-    accuracy: (data) => headAccuracy(parameters, { data: scaled(data, scale), columns: width }, data.label, classes),
+    accuracy: (data) => {
+      const correct = headCorrect(parameters, { data: scaled(data, scale), columns: width }, data.label, classes);
+      return correct.reduce((n, c) => n + c, 0) / correct.length;
+    },
   };
 }
 

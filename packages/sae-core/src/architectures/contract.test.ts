@@ -9,6 +9,7 @@ import { scheduleAt } from '../train/schedule.js';
 import { resolveSpec, resolveSpecs, type ResolvedSpec } from '../train/train-spec.js';
 import type { GradientRequest } from '../train/train-step.js';
 import { Trainer, type TrainerBatch } from '../train/trainer.js';
+import type { TrainingOptions } from '../train/training-config.js';
 import type { ArchitectureConfig, TensorMap } from './architecture.js';
 import { ARCHITECTURES } from './architectures.js';
 import { batchTopK } from './batch-topk.js';
@@ -38,6 +39,7 @@ interface Case {
   readonly outWidth?: number;
   /** Parameters whose gradient is an estimator on purpose (straight-through, or frozen in a part of the loss). */
   readonly estimated?: readonly string[];
+  readonly own?: Partial<TrainingOptions>;
   /** A part that is a step function of the parameters, and has no gradient but the estimated ones. */
   readonly stepped?: string;
   /** Of the random parameters; one where no pre-activation crosses its threshold within the finite difference. */
@@ -69,7 +71,7 @@ const CASES: readonly Case[] = [
   { name: 'matching pursuit', sae: matchingPursuit({ latents: LATENTS, maxIterations: 4 }), l0: (v) => v <= 4 && v > 1 },
   { name: 'reweighted topk', sae: reweighted(topK({ latents: LATENTS, k: 3, ...none })), l0: (v) => v <= 3 },
   { name: 'transcoder', sae: jumprelu({ latents: LATENTS, targetL0: 3, transcoder: true }), outWidth: 5, estimated: ['threshold'], stepped: 'l0', seed: 6 },
-  { name: 'skip transcoder', sae: topK({ latents: LATENTS, k: 3, transcoder: true, skip: true, applyDecoderBiasToInput: false, ...none }), outWidth: 5 },
+  { name: 'skip transcoder', sae: topK({ latents: LATENTS, k: 3, transcoder: true, skip: true, applyDecoderBiasToInput: false, ...none }), outWidth: 5, own: { targetScale: 'own' } },
   { name: 'layer norm', sae: standard({ latents: LATENTS, normalizeActivations: 'layer_norm' }) },
 ];
 
@@ -97,7 +99,7 @@ function planted(count: number, outWidth: number, rows = ROWS): readonly Trainer
 }
 
 function specOf(test: Case): ResolvedSpec {
-  return resolveSpec({ id: 'sae', sae: test.sae, training }, {}, ARCHITECTURES);
+  return resolveSpec({ id: 'sae', sae: test.sae, training: { ...training, ...test.own } }, {}, ARCHITECTURES);
 }
 
 /** A request with random parameters around the initial ones, so that no bias is exactly zero. */
