@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { SalmonError, writeDirectoryAtomic } from '@salmon-sae/dataflow';
 import { decoderMap } from './run/decoder-map.js';
@@ -24,6 +24,10 @@ export async function buildStatic({ run: from, out }: StaticOptions): Promise<St
   if (`${run.folder}/`.startsWith(`${target}/`)) {
     throw new SalmonError('usage', { what: 'The static site would replace the run', where: target, expected: 'a folder of its own', got: 'the run folder or one above it' });
   }
+  const there = await readdir(target).catch((): string[] => []);
+  if (there.length > 0 && !there.includes('data')) {
+    throw new SalmonError('usage', { what: 'The static site would replace a folder that is not one', where: target, expected: 'a new or empty folder, or an earlier static site', got: there.slice(0, 3).join(', ') });
+  }
   const page = await pageFiles();
   let files = 0;
   let bytes = 0;
@@ -35,7 +39,7 @@ export async function buildStatic({ run: from, out }: StaticOptions): Promise<St
       files += 1;
       bytes += typeof data === 'string' ? Buffer.byteLength(data) : data.length;
     };
-    for (const file of page.values()) if (!/rat(e|ing)/.test(file.path)) await write(file.path, file.bytes);
+    for (const file of page.values()) if (!/^(assets\/)?rating/.test(file.path)) await write(file.path, file.bytes);
     await write('data/run.json', JSON.stringify(run.data(false)));
     for (const set of run.sets) {
       await write(`data/${set.data.id}/features.json`, JSON.stringify(set.cards.features));

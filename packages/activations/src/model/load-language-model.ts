@@ -72,7 +72,7 @@ export async function loadLanguageModel(source: string, options: LoadOptions = {
   }
 }
 
-/** Features that change the arithmetic of every family and are not implemented by any. */
+/** Refuses what would change the arithmetic of every family without being visible in the tensors. */
 function refuseUnsupported(config: ConfigReader): void {
   const quantized = config.section('quantization_config') !== undefined;
   if (!quantized && !config.flag('use_bidirectional_attention', false)) return;

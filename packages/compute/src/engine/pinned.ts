@@ -6,6 +6,8 @@ export interface PinnedWheel {
   /** Arguments that make any host Python fetch this one wheel. */
   readonly tags: { readonly python: string; readonly abi: string; readonly platform: string };
   readonly bytes: number;
+  /** What of it is unpacked. */
+  readonly unpackedBytes?: number;
   /** Known for the platforms that were tested; pip checks the index's own hash in every case. */
   readonly sha256?: string;
 }
@@ -19,6 +21,7 @@ export function cpuWheel(arch: string): PinnedWheel | undefined {
       version: tensorflowVersion,
       tags: { python: '3.11', abi: 'cp311', platform: 'manylinux_2_27_x86_64' },
       bytes: 273_829_956,
+      unpackedBytes: 853_707_058,
       sha256: '2b847d217b02ee7731ed91431daf3250daa0196c3c94614d23be27232e6e5b6c',
     };
   }

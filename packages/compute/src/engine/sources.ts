@@ -78,7 +78,8 @@ export function pipWheel(pinned: PinnedWheel | undefined = cpuWheel(process.arch
     name: 'the TensorFlow wheel through pip',
     find: async (context) => {
       if (pinned === undefined || process.platform !== 'linux') return undefined;
-      return fromWheel(context, pinned.version, `the ${pinned.distribution} ${pinned.version} wheel`, async (staging) => {
+      const facts = { version: pinned.version, source: `the ${pinned.distribution} ${pinned.version} wheel`, ...(pinned.unpackedBytes === undefined ? {} : { unpackedBytes: pinned.unpackedBytes }) };
+      return fromWheel(context, facts, async (staging) => {
         const wheel = await pipDownload(pinned, staging, context.onProgress);
         if (pinned.sha256 !== undefined) await checkSha256(wheel, pinned.sha256, `${pinned.distribution} ${pinned.version} from pip`);
         return wheel;
@@ -99,7 +100,7 @@ export function givenWheel(given: WheelAt): LibrarySource {
   return {
     name: `the wheel at ${given.at}`,
     find: async (context) =>
-      fromWheel(context, given.version, given.at, async (staging) => {
+      fromWheel(context, { version: given.version, source: given.at }, async (staging) => {
         if (!/^https?:/.test(given.at)) {
           if (given.sha256 !== undefined) await checkSha256(given.at, given.sha256, given.at);
           return given.at;
@@ -138,17 +139,19 @@ export function usualArchive(options: { readonly url?: string; readonly stallMs?
   };
 }
 
-async function fromWheel(
-  context: SourceContext,
-  version: string,
-  source: string,
-  fetchInto: (staging: string) => Promise<string>,
-): Promise<Libtensorflow | undefined> {
+interface WheelFacts {
+  readonly version: string;
+  readonly source: string;
+  readonly unpackedBytes?: number;
+}
+
+async function fromWheel(context: SourceContext, facts: WheelFacts, fetchInto: (staging: string) => Promise<string>): Promise<Libtensorflow | undefined> {
+  const { version, source, unpackedBytes } = facts;
   const target = path.join(context.folder, version);
   await stageFolder(target, async (staging) => {
     await needSpace(context.folder, neededBytes);
     const wheel = await fetchInto(staging);
-    const meter = stageMeter('unpacking libtensorflow', 'bytes', { ...(context.onProgress === undefined ? {} : { onProgress: context.onProgress }) });
+    const meter = stageMeter('unpacking libtensorflow', 'bytes', { ...(unpackedBytes === undefined ? {} : { total: unpackedBytes }), ...(context.onProgress === undefined ? {} : { onProgress: context.onProgress }) });
     await unzipMembers(wheel, staging, { wanted: wantedFromWheel, meter });
     for (const name of await readdir(staging)) {
       if (name !== 'tensorflow') await rm(path.join(staging, name), { recursive: true, force: true });

@@ -97,7 +97,7 @@ async function build(path: string, as: { readonly set: string; readonly text: st
 }
 
 async function* linesOf(path: string): AsyncGenerator<{ readonly at: number; readonly text: string }> {
-  let rest = Buffer.alloc(0);
+  let rest: Buffer = Buffer.alloc(0);
   let at = 0;
   for await (const block of createReadStream(path, { highWaterMark: 1 << 20 })) {
     let buffer = rest.length === 0 ? (block as Buffer) : Buffer.concat([rest, block as Buffer]);

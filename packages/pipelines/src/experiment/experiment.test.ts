@@ -68,7 +68,7 @@ describe('runExperiment', () => {
     expect(stages(events, 'kept')).toEqual([]);
   }, 300_000);
 
-  it('boosting leaves the base reconstruction where no residual latent fires, and adds latents', async () => {
+  it('stores the boosted arm as one SAE with the latents of base and residual', async () => {
     const saes = JSON.parse(await readFile(join(folder, 'run', 'saes.json'), 'utf8')) as readonly { arm: string; latents: number; path: string }[];
     const boosted = saes.find(({ arm }) => arm === 'boosted');
     const cfg = JSON.parse(await readFile(join(folder, 'run', boosted?.path ?? '', 'cfg.json'), 'utf8')) as { d_sae: number };

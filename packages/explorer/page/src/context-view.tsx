@@ -1,0 +1,21 @@
+import type { JSX } from 'preact';
+import { shownToken } from './format.js';
+
+/** Tokens with the strength of each as the depth of its mark, in ten steps; `max` is full depth. */
+export function Tokens({ tokens, values, max }: { readonly tokens: readonly string[]; readonly values: readonly number[]; readonly max: number }): JSX.Element {
+  return (
+    <span class="tokens">
+      {tokens.map((token, i) => {
+        const value = values[i] ?? 0;
+        const depth = value > 0 ? Math.max(1, Math.min(10, Math.ceil((10 * value) / max))) : 0;
+        return depth === 0 ? (
+          <span key={i}>{shownToken(token)}</span>
+        ) : (
+          <mark key={i} class={`h${depth}`} title={`${shownToken(token).trim()}: ${Number(value.toPrecision(4))}`}>
+            {shownToken(token)}
+          </mark>
+        );
+      })}
+    </span>
+  );
+}
