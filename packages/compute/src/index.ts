@@ -3,6 +3,7 @@ export { useBackend } from './backend/use-backend.js';
 export type { UseBackendOptions } from './backend/use-backend.js';
 export type { BackendInfo, BackendName } from './backend/backend-info.js';
 export { toTensor, fromTensor } from './tensors/nd-array.js';
+export { readTensor } from './tensors/read-tensor.js';
 export { disposeAll } from './tensors/named-tensors.js';
 export type { NamedTensors } from './tensors/named-tensors.js';
 export { memoryReport } from './tensors/memory-report.js';

@@ -44,11 +44,9 @@ export function nearestLatents(own: NdArray, other: NdArray, options: NearestOpt
       chosen.forEach((latent, i) => own_AD.set(own.data.subarray(latent * width, (latent + 1) * width), i * width));
       for (const { from, unit } of others) {
         const size = Math.min(k, unit.shape[0]);
-        const [values, indices] = tf.tidy(() => {
-          const cosines_AB = tf.matMul(unitRows(own_AD, [chosen.length, width]), unit, false, true);
-          const best = tf.topk(cosines_AB, size);
-          return [best.values.dataSync(), best.indices.dataSync()] as const;
-        });
+        const best = tf.tidy(() => tf.topk(tf.matMul(unitRows(own_AD, [chosen.length, width]), unit, false, true), size));
+        const [values, indices] = [best.values.dataSync(), best.indices.dataSync()];
+        tf.dispose([best.values, best.indices]);
         for (let i = 0; i < chosen.length; i++) {
           const list = out[first + i] as Neighbour[];
           for (let j = i * size; j < (i + 1) * size; j++) list.push({ latent: from + (indices[j] as number), cosine: values[j] as number });

@@ -1,4 +1,4 @@
-import { tf } from '@salmon-sae/compute';
+import { readTensor, tf } from '@salmon-sae/compute';
 import type { SparseCodes } from '@salmon-sae/dataflow';
 import { random, SalmonError } from '@salmon-sae/dataflow';
 
@@ -34,7 +34,7 @@ export function randomDirections(calibration: Float32Array, rows: number, option
   const weights = tf.tensor2d(directions, [n, width]);
   const centre = tf.tensor1d(mean_D);
   const project = (x: Float32Array, count: number): Float32Array =>
-    tf.tidy(() => tf.matMul(tf.tensor2d(x, [count, width]).sub(centre), weights, false, true).dataSync<'float32'>());
+    readTensor(() => tf.matMul(tf.tensor2d(x, [count, width]).sub(centre), weights, false, true));
   const first = project(calibration, rows);
   const thresholds = densities.map((density, j) => {
     const column = Float32Array.from({ length: rows }, (_, r) => first[r * n + j] as number).sort();

@@ -134,7 +134,7 @@ function Grid({ rows, run, sort, down, order, resetKey }: GridProps): JSX.Elemen
   const open = (row: Row | undefined): void => {
     if (row !== undefined) location.hash = link('feature', [row.set.id, row.latent]);
   };
-  const keys = (event: JSX.TargetedKeyboardEvent<HTMLDivElement>): void => {
+  const keys = (event: KeyboardEvent): void => {
     if (event.target !== event.currentTarget) return;
     const page = Math.max(1, Math.floor(height / ROW) - 2);
     const steps: Readonly<Record<string, number>> = { ArrowDown: active + 1, ArrowUp: active - 1, PageDown: active + page, PageUp: active - page, Home: 0, End: rows.length - 1 };

@@ -1,6 +1,5 @@
 import { random } from '@salmon-sae/dataflow';
-import { tf } from '@salmon-sae/compute';
-import { readTensor } from '../linear/read-tensor.js';
+import { readTensor, tf } from '@salmon-sae/compute';
 import type { DocumentSums } from './document-sums.js';
 import type { DocumentUnits } from './document-units.js';
 

@@ -1,6 +1,5 @@
-import { tf } from '@salmon-sae/compute';
+import { readTensor, tf } from '@salmon-sae/compute';
 import { SalmonError } from '@salmon-sae/dataflow';
-import { readTensor } from '../linear/read-tensor.js';
 import type { Directions } from './directions.js';
 
 /** Cosines of some latents of `a` (from `row` on) with all latents of `b`, [rows, b.latents]. */

@@ -1,7 +1,6 @@
-import { tf } from '@salmon-sae/compute';
+import { readTensor, tf } from '@salmon-sae/compute';
 import type { Operand } from './cross-products.js';
 import { addCrossProducts } from './cross-products.js';
-import { readTensor } from './read-tensor.js';
 import type { LinearMap } from './ridge.js';
 
 /** How the products of a regression are computed; sums are float64 in both. */

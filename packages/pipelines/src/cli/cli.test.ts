@@ -56,7 +56,7 @@ describe('salmon', () => {
     expect(unknown.code).toBe(2);
   });
 
-  it('activations and ablate agree with the reference model', async () => {
+  it('activations and ablate agree with the reference model', { timeout: 300_000 }, async () => {
     const out = join(folder, 'acts.safetensors');
     const reference = join(lm, 'reference.safetensors');
     const run = await salmon('activations', '--model', lm, '--tokens', reference, '--hooks', 'resid_pre.0,resid_post.3,attn_out.1,embed', '--logits', '--out', out);
@@ -76,7 +76,7 @@ describe('salmon', () => {
     expect((await ablate('--with', 'scale:0.9')).ce_ablated).toBeCloseTo(golden['ce_scaled_0.9'] ?? 0, 4);
   });
 
-  it('encode and convert agree with the reference SAE', async () => {
+  it('encode and convert agree with the reference SAE', { timeout: 300_000 }, async () => {
     const [source, codes, converted] = [join(saes, 'infer_jumprelu'), join(folder, 'codes.safetensors'), join(folder, 'npz')];
     const io = join(source, 'io.safetensors');
     expect((await salmon('encode', '--sae', source, '--input', io, '--out', codes)).code).toBe(0);
@@ -89,7 +89,7 @@ describe('salmon', () => {
     expect(await relativeError(codes, 'recon', join(npz, 'io.safetensors'), 'recon')).toBeLessThan(1e-5);
   });
 
-  it('train reproduces a reference run from given weights, in file order, one line a step', async () => {
+  it('train reproduces a reference run from given weights, in file order, one line a step', { timeout: 300_000 }, async () => {
     const fixture = join(saes, 'train_jumprelu_step');
     const golden = JSON.parse(await readFile(join(fixture, 'golden.json'), 'utf8')) as { steps: readonly { overall_loss: number; l0: number; grad_norm_before_clip: number; lr: number }[] };
     const out = join(folder, 'trained');
@@ -139,8 +139,10 @@ describe('salmon', () => {
       [['experiment', 'medical-real', '--data', folder], 1, /manifest\.json/],
       [['encode', '--sae', saes, '--input', tokens, '--out', out], 1, /./],
     ];
-    for (const [args, code, pattern] of cases) {
-      const outcome = await salmon(...args);
+    const outcomes: Outcome[] = [];
+    for (let i = 0; i < cases.length; i += 2) outcomes.push(...(await Promise.all(cases.slice(i, i + 2).map(([args]) => salmon(...args)))));
+    for (const [i, [args, code, pattern]] of cases.entries()) {
+      const outcome = outcomes[i] ?? { code: -1, stdout: '', stderr: '' };
       expect([args.join(' '), outcome.code]).toEqual([args.join(' '), code]);
       expect(outcome.stderr).toMatch(/^salmon: /m);
       expect(outcome.stderr).toMatch(pattern);
@@ -148,7 +150,7 @@ describe('salmon', () => {
       expect(outcome.stdout).toBe('');
     }
     await expect(readFile(out)).rejects.toThrow();
-  });
+  }, 300_000);
 
   it('doctor reports the engine as one JSON object', async () => {
     const report = JSON.parse((await salmon('doctor', '--json')).stdout) as Record<string, unknown>;

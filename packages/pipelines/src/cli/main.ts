@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
-import { commands } from './commands/index.js';
+import { COMMANDS } from './commands/index.js';
 import { reportFailure } from './failure.js';
 
 /** The `salmon` command. Exit codes: 0 ok, 1 failed, 2 wrong usage, 130 interrupted. */
@@ -10,7 +10,10 @@ async function main(argv: readonly string[]): Promise<void> {
     .showHelpAfterError('(add --help for the options and an example)')
     .showSuggestionAfterError()
     .exitOverride();
-  for (const add of commands) add(program);
+  // Only the command that is asked for is loaded; help of the program itself needs them all.
+  const named = argv.find((word) => !word.startsWith('-')) ?? '';
+  const wanted = COMMANDS[named] === undefined ? Object.values(COMMANDS) : [COMMANDS[named]];
+  for (const load of wanted) (await load())(program);
   for (const command of program.commands) {
     command.exitOverride().option('--debug', 'show the stack of an error');
   }

@@ -153,14 +153,19 @@ export async function runTraining(session: Session, work: TrainingWork): Promise
   const rows = work.base === undefined ? batches : batches.pipe(residualOf(work.base));
   const done: Extract<TrainEvent, { kind: 'done' }>[] = [];
   const learn = work.learn?.(checkpoints) ?? train(work.specs, { checkpoints });
-  await runToEnd(rows.pipe(learn), {
-    ...(session.signal === undefined ? {} : { signal: session.signal }),
-    onEvent: (event) => {
-      session.listener({ kind: 'train', stage: work.stage, event });
-      if (event.kind === 'step') session.listener({ kind: 'progress', stage: work.stage, done: event.step, total, unit: 'steps' });
-      if (event.kind === 'done') done.push(event);
-    },
-  });
+  try {
+    await runToEnd(rows.pipe(learn), {
+      ...(session.signal === undefined ? {} : { signal: session.signal }),
+      onEvent: (event) => {
+        session.listener({ kind: 'train', stage: work.stage, event });
+        if (event.kind === 'step') session.listener({ kind: 'progress', stage: work.stage, done: event.step, total, unit: 'steps' });
+        if (event.kind === 'done') done.push(event);
+      },
+    });
+  } finally {
+    // An interruption leaves a last checkpoint on its way to the disk.
+    await checkpoints.settled();
+  }
   checkpointHere(session);
   return done;
 }

@@ -47,6 +47,8 @@ export async function runTraining(
         },
       });
     } finally {
+      // An interruption leaves a last checkpoint on its way to the disk.
+      await checkpoints.settled();
       for (const writer of writers) await writer.close();
     }
     for (const event of done) {

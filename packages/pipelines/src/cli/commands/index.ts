@@ -1,24 +1,17 @@
 import type { Command } from 'commander';
-import { addAblate } from './ablate.js';
-import { addActivations } from './activations.js';
-import { addConvert } from './convert.js';
-import { addDoctor } from './doctor.js';
-import { addEncode } from './encode.js';
-import { addEvaluate } from './evaluate.js';
-import { addExperiment } from './experiment.js';
-import { addHarvest } from './harvest.js';
-import { addBoost, addTrain } from './train.js';
 
-/** Every command of `salmon`, in the order of its help. */
-export const commands: readonly ((program: Command) => void)[] = [
-  addExperiment,
-  addHarvest,
-  addTrain,
-  addBoost,
-  addEvaluate,
-  addDoctor,
-  addActivations,
-  addAblate,
-  addEncode,
-  addConvert,
-];
+type Add = (program: Command) => void;
+
+/** Every command of `salmon`, in the order of its help; each loads what it needs only when it is asked for. */
+export const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
+  experiment: async () => (await import('./experiment.js')).addExperiment,
+  harvest: async () => (await import('./harvest.js')).addHarvest,
+  train: async () => (await import('./train.js')).addTrain,
+  boost: async () => (await import('./train.js')).addBoost,
+  evaluate: async () => (await import('./evaluate.js')).addEvaluate,
+  doctor: async () => (await import('./doctor.js')).addDoctor,
+  activations: async () => (await import('./activations.js')).addActivations,
+  ablate: async () => (await import('./ablate.js')).addAblate,
+  encode: async () => (await import('./encode.js')).addEncode,
+  convert: async () => (await import('./convert.js')).addConvert,
+};
