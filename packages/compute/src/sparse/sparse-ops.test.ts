@@ -1,6 +1,8 @@
+import { createRequire } from 'node:module';
+import os from 'node:os';
 import { random } from '@salmon-sae/dataflow';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { adam, disposeActs, nativeSparseOps, plainSparseOps, tf, useBackend } from '../index.js';
+import { adam, disposeActs, ensureEngine, nativeSparseOps, plainSparseOps, tf, useBackend } from '../index.js';
 import type { SparseActs, SparseOps } from './sparse-ops.js';
 
 beforeAll(async () => {
@@ -285,6 +287,32 @@ describe('both implementations', () => {
       expect(a.indptr[rows]).toBe(acts.nnz);
       disposeActs(acts);
     });
+  });
+
+  it('give the same bytes on any number of threads', async () => {
+    const { ops: file } = await ensureEngine();
+    const setThreads = (threads: number): void => void (createRequire(import.meta.url)(file as string) as { register(threads: number): void }).register(threads);
+    const ops = nativeSparseOps;
+    const results = [1, 2, 5].map((threads) => {
+      setThreads(threads);
+      return tf.tidy(() => {
+        const [x, W] = [matrix('x', [200, 150]), matrix('W', [300, 150])];
+        const acts = ops.batchTopK(matrix('pre', [200, 300]), { count: 2500 });
+        const { residual, squares } = ops.residual(acts, acts.value, { rows: W, target: x });
+        const along = ops.dots(acts, residual, W);
+        const gradient = ops.rowGradient(300, 150);
+        const norm = ops.addRows(gradient, acts, { coefficient: along, dense: x });
+        const adamed = ops.adamMatrix(W, { beta1: 0.9, beta2: 0.99, eps: 1e-8 });
+        ops.adamRows(adamed, gradient, { step: 1, learningRate: 0.1, clip: 0.5, normalise: true });
+        const bytes = [acts.value, residual, squares, along, norm, ops.squaredNorm(gradient), adamed.param.tensor(), adamed.v()].map((t) => Array.from(t.dataSync()));
+        gradient.dispose();
+        adamed.dispose();
+        return bytes as unknown as tf.TensorContainer;
+      }) as unknown as number[][];
+    });
+    setThreads(os.availableParallelism());
+    expect(results[1]).toEqual(results[0]);
+    expect(results[2]).toEqual(results[0]);
   });
 
   it('reject a decoder that does not fit', () => {

@@ -141,7 +141,7 @@ function MatchList({ found, matches, near }: { readonly found: SetMatches; reado
         return (
           <li key={row}>
             <a href={link('feature', [set.id, data.latent[row] ?? 0])}>
-              <b class="num">{data.latent[row]}</b> {labelOf(data.explanation[row] ?? '', words)}
+              <b class="num">{data.latent[row]}</b> {labelOf(data.explanation[row] ?? '', words, data.token[row])}
             </a>
             <small class="muted">
               {wordsOf(words)

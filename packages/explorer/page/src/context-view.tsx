@@ -11,9 +11,12 @@ export function Tokens({ tokens, values, max }: { readonly tokens: readonly stri
         return depth === 0 ? (
           <span key={i}>{shownToken(token)}</span>
         ) : (
-          <mark key={i} class={`h${depth}`} title={`${shownToken(token).trim()}: ${Number(value.toPrecision(4))}`}>
-            {shownToken(token)}
-          </mark>
+          <span key={i}>
+            {token.startsWith(' ') && token.trim() !== '' ? ' ' : ''}
+            <mark class={`h${depth}`} title={`${shownToken(token).trim()}: ${Number(value.toPrecision(4))}`}>
+              {shownToken(token.trim() === '' ? token : token.replace(/^ /, ''))}
+            </mark>
+          </span>
         );
       })}
     </span>

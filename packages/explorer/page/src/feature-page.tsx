@@ -50,7 +50,7 @@ interface FeatureProps {
 
 function Feature({ run, set, data, row, shown }: FeatureProps): JSX.Element {
   const words = data.words[row] ?? '';
-  const title = labelOf(shown.explanation?.text ?? '', words);
+  const title = labelOf(shown.explanation?.text ?? '', words, data.token[row]);
   const before = data.latent[row - 1];
   const after = data.latent[row + 1];
   return (
@@ -81,7 +81,7 @@ function Feature({ run, set, data, row, shown }: FeatureProps): JSX.Element {
           <section class="panel">
             <h2>Explanation</h2>
             {shown.explanation === undefined ? (
-              <p class="muted">Not explained in this run. Words at its peaks: {labelOf('', words) || 'none'}.</p>
+              <p class="muted">Not explained in this run. Words at its peaks: {labelOf('', words, data.token[row])}.</p>
             ) : (
               <>
                 <p>{shown.explanation.text}</p>
@@ -147,10 +147,10 @@ function Contexts({ contexts, max }: { readonly contexts: readonly ContextData[]
     <>
       {quantiles.map((quantile) => {
         const own = contexts.filter((each) => each.quantile === quantile);
-        const title = quantile < 0 ? 'Strongest contexts' : quantile === 0 ? 'Sample: strongest tenth' : `Quantile ${quantile + 1} of ${last + 1}`;
+        const title = quantile < 0 ? 'Strongest contexts' : `Sampled contexts, quantile ${quantile + 1} of ${last + 1}${quantile === 0 ? ' (strongest)' : ''}`;
         return (
           <section key={quantile} class={`contexts${quantile < 0 ? ' panel' : ''}`}>
-            <h2>{last === 9 || quantile < 0 ? title : `Quantile ${quantile + 1} of ${last + 1}`}</h2>
+            <h2>{title}</h2>
             <ul>
               {own.map((context, i) => (
                 <li key={i}>

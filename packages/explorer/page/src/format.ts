@@ -24,10 +24,11 @@ export function wordsOf(words: string): readonly { readonly word: string; readon
 }
 
 /** What a latent is called in lists: its explanation, or else the words at its peaks. */
-export function labelOf(explanation: string, words: string): string {
+export function labelOf(explanation: string, words: string, token = ''): string {
   if (explanation !== '' && explanation !== 'No lexical pattern found.') return explanation;
-  return wordsOf(words)
+  const list = wordsOf(words)
     .slice(0, 4)
     .map(({ word }) => word)
     .join(', ');
+  return list === '' && token !== '' ? `“${shownToken(token).trim()}”` : list;
 }

@@ -101,7 +101,7 @@ function EncodePanel({ run }: { readonly run: RunData }): JSX.Element {
                             <span>{latent} (no card)</span>
                           ) : (
                             <a href={link('feature', [id, latent])}>
-                              <b class="num">{latent}</b> {labelOf(data?.explanation[row] ?? '', data?.words[row] ?? '')}
+                              <b class="num">{latent}</b> {labelOf(data?.explanation[row] ?? '', data?.words[row] ?? '', data?.token[row])}
                             </a>
                           )}
                         </li>

@@ -3,7 +3,7 @@ import type { JSX } from 'preact';
 import type { FeaturesData, MapData, RunData, SetData } from '../../src/wire.js';
 import { setLabel } from './arm.js';
 import { features, mapData, useLoaded } from './data.js';
-import { labelOf, number, percent } from './format.js';
+import { number, percent } from './format.js';
 import type { PageProps } from './main.js';
 import { link, setQuery } from './route.js';
 import { nearestOf, rowsOf } from './rows.js';
@@ -208,7 +208,7 @@ function Scatter({ run, set, map, data, colour, query }: ScatterProps): JSX.Elem
                 {shown.row.score !== null && ` · detection ${number(shown.row.score, 2)}`}
                 {shown.row.near !== null && ` · nearest ${shown.row.near.toFixed(2)}`}
               </p>
-              <p>{labelOf(shown.row.label, shown.row.words)}</p>
+              <p>{shown.row.label}</p>
             </>
           )}
         </div>

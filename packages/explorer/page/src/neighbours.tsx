@@ -27,7 +27,7 @@ export function Neighbours({ run, set, neighbours }: NeighboursProps): JSX.Eleme
           const other = others.find((each) => each.sae === sae);
           const data = loaded.value?.get(sae);
           const row = data?.latent.indexOf(latent) ?? -1;
-          const label = row < 0 ? 'did not fire on this text' : labelOf(data?.explanation[row] ?? '', data?.words[row] ?? '');
+          const label = row < 0 ? 'did not fire on this text' : labelOf(data?.explanation[row] ?? '', data?.words[row] ?? '', data?.token[row]);
           return (
             <li key={`${sae}-${latent}`} class={cosine < 0.7 ? 'far' : ''}>
               <span class="num strong">{cosine.toFixed(2)}</span>

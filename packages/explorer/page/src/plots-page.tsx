@@ -55,7 +55,7 @@ export function PlotsPage({ run, route }: PageProps): JSX.Element {
           <DensityPlot run={run} />
         </section>
         {run.verdict !== '' && (
-          <section class="panel">
+          <section class="panel wide">
             <h2>Verdict of the run</h2>
             <p>{run.verdict}</p>
           </section>

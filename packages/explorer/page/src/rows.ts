@@ -48,7 +48,7 @@ export function rowsOf(run: RunData, set: SetData, data: FeaturesData): readonly
       max: data.max[row] ?? 0,
       score: data.score[row] ?? null,
       token,
-      label: labelOf(explanation, words),
+      label: labelOf(explanation, words, token),
       words,
       dense: data.dense[row] ?? '',
       near: nearestOf(data, row),

@@ -59,7 +59,7 @@ export function SteerPanel({ run, set: firstSet, latent: firstLatent }: SteerPro
           Latent
           <input type="number" min={0} value={chosen} onInput={(event) => setLatent(event.currentTarget.value)} />
         </label>
-        <p class="wide muted">{known.value === undefined ? '' : row < 0 ? 'This latent did not fire on the text.' : `Fires on: ${labelOf(known.value.explanation[row] ?? '', known.value.words[row] ?? '')}`}</p>
+        <p class="wide muted">{known.value === undefined ? '' : row < 0 ? 'This latent did not fire on the text.' : `Fires on: ${labelOf(known.value.explanation[row] ?? '', known.value.words[row] ?? '', known.value.token[row])}`}</p>
         <label class="wide">
           Strength: {number(strength)} × its largest activation
           <input type="range" min={-10} max={10} step={0.5} value={strength} onInput={(event) => setStrength(Number(event.currentTarget.value))} />

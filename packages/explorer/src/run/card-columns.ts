@@ -74,7 +74,12 @@ export function peakWord(context: ContextData): string {
   let to = from + 1;
   while (from > 0 && goesOn(tokens[from] ?? '')) from -= 1;
   while (to < tokens.length && goesOn(tokens[to] ?? '')) to += 1;
-  return tokens.slice(from, to).join('').trim().toLowerCase();
+  return tokens
+    .slice(from, to)
+    .join('')
+    .trim()
+    .toLowerCase()
+    .replaceAll(/^[^\p{L}\p{N}]+(?=[\p{L}\p{N}])|(?<=[\p{L}\p{N}])[^\p{L}\p{N}]+$/gu, '');
 }
 
 function goesOn(piece: string): boolean {

@@ -7,7 +7,7 @@ import { CardColumns } from './card-columns.js';
 import { cardSchema } from './card-schema.js';
 
 /** Raised when the columns change: older caches are then made again. */
-const INDEX_VERSION = 1;
+const INDEX_VERSION = 2;
 const NEWLINE = 10;
 
 interface CardIndex {

@@ -157,7 +157,8 @@ export async function runTraining(session: Session, work: TrainingWork): Promise
     await runToEnd(rows.pipe(learn), {
       ...(session.signal === undefined ? {} : { signal: session.signal }),
       onEvent: (event) => {
-        session.listener({ kind: 'train', stage: work.stage, event });
+        // The first steps start from dense codes and overshoot; only later warnings mean something.
+        if (event.kind !== 'warning' || event.step > total / 4) session.listener({ kind: 'train', stage: work.stage, event });
         if (event.kind === 'step') session.listener({ kind: 'progress', stage: work.stage, done: event.step, total, unit: 'steps' });
         if (event.kind === 'done') done.push(event);
       },

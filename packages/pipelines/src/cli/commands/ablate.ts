@@ -1,11 +1,12 @@
 import { loadLanguageModel } from '@salmon-sae/activations';
-import { useBackend } from '@salmon-sae/compute';
 import type { Edit, TokenRows } from '@salmon-sae/dataflow';
 import { SalmonError } from '@salmon-sae/dataflow';
 import { loadSae, openSae } from '@salmon-sae/sae-core';
 import type { Sae } from '@salmon-sae/sae-core';
 import type { Command } from 'commander';
+import { readyEngine } from '../engine.js';
 import { emit } from '../output.js';
+import { Terminal } from '../terminal.js';
 import { readTokenRows } from '../token-rows.js';
 
 interface Options {
@@ -30,7 +31,7 @@ export function addAblate(program: Command): void {
     .option('--json', 'print one JSON object on stdout')
     .addHelpText('after', '\nExample:\n  salmon ablate --model datasets/minnow --tokens ids.safetensors --hook resid_post.4 --with scale:0.9 --json')
     .action(async (options: Options) => {
-      await useBackend();
+      await readyEngine(new Terminal(options.json));
       const rows = await readTokenRows(options.tokens);
       const model = await loadLanguageModel(options.model);
       let sae: Sae | undefined;

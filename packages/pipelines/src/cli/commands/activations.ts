@@ -1,9 +1,10 @@
 import { loadLanguageModel } from '@salmon-sae/activations';
-import { useBackend } from '@salmon-sae/compute';
 import type { NdArray } from '@salmon-sae/dataflow';
 import { writeSafetensors } from '@salmon-sae/dataflow/safetensors';
 import type { Command } from 'commander';
+import { readyEngine } from '../engine.js';
 import { emit } from '../output.js';
+import { Terminal } from '../terminal.js';
 import { readTokenRows } from '../token-rows.js';
 
 interface Options {
@@ -28,7 +29,7 @@ export function addActivations(program: Command): void {
     .option('--json', 'print one JSON object on stdout')
     .addHelpText('after', '\nExample:\n  salmon activations --model datasets/minnow --tokens ids.safetensors --hooks resid_post.4,embed --out acts.safetensors')
     .action(async (options: Options) => {
-      await useBackend();
+      await readyEngine(new Terminal(options.json));
       const rows = await readTokenRows(options.tokens);
       const model = await loadLanguageModel(options.model);
       try {

@@ -1,9 +1,10 @@
-import { useBackend } from '@salmon-sae/compute';
 import { SalmonError } from '@salmon-sae/dataflow';
 import { openSafetensors, writeSafetensors } from '@salmon-sae/dataflow/safetensors';
 import { encodeDense, loadSae } from '@salmon-sae/sae-core';
 import type { Command } from 'commander';
+import { readyEngine } from '../engine.js';
 import { emit } from '../output.js';
+import { Terminal } from '../terminal.js';
 
 interface Options {
   readonly sae: string;
@@ -23,7 +24,7 @@ export function addEncode(program: Command): void {
     .option('--json', 'print one JSON object on stdout')
     .addHelpText('after', '\nExample:\n  salmon encode --sae runs/demo/saes/domain --input x.safetensors --out codes.safetensors')
     .action(async (options: Options) => {
-      await useBackend();
+      await readyEngine(new Terminal(options.json));
       const state = await loadSae(options.sae);
       const file = await openSafetensors(options.input);
       try {

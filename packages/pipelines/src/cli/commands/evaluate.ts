@@ -1,5 +1,4 @@
 import { harvest, loadLanguageModel } from '@salmon-sae/activations';
-import { useBackend } from '@salmon-sae/compute';
 import { documents, tokenize } from '@salmon-sae/corpus';
 import type { MetricRow, TokenBatch } from '@salmon-sae/dataflow';
 import { run as runToEnd, SalmonError } from '@salmon-sae/dataflow';
@@ -13,6 +12,7 @@ import { Option } from 'commander';
 import type { Command } from 'commander';
 import { from } from 'rxjs';
 import { firstRows, ordinaryTokens, upTo } from '../../experiment/texts.js';
+import { readyEngine } from '../engine.js';
 import { onInterrupt } from '../interruption.js';
 import { emit, wholeNumber } from '../output.js';
 import { Terminal } from '../terminal.js';
@@ -50,8 +50,8 @@ export function addEvaluate(program: Command): void {
     .option('--json', 'print one JSON object on stdout')
     .addHelpText('after', '\nExample:\n  salmon evaluate --sae runs/demo/saes/* --model datasets/minnow --data wordnet:medical --hook resid_post.4')
     .action(async (options: Options) => {
-      await useBackend();
       const terminal = new Terminal(options.json);
+      await readyEngine(terminal);
       const signal = onInterrupt((text) => terminal.note(text));
       const groups = groupsOf(options.metrics);
       const model = await loadLanguageModel(await resolveSource(options.model));

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { loadLanguageModel } from '@salmon-sae/activations';
-import { useBackend } from '@salmon-sae/compute';
 import { contentHash, SalmonError } from '@salmon-sae/dataflow';
 import type { Json } from '@salmon-sae/dataflow';
 import { resolveSource } from '@salmon-sae/dataflow/hub';
@@ -16,6 +15,7 @@ import type { ModelFacts } from '../../experiment/dry-run.js';
 import { runExperiment } from '../../experiment/experiment.js';
 import { NEEDS_DATA, READY_CONFIGS } from '../../experiment/ready-configs.js';
 import { armsTable } from '../arms-table.js';
+import { readyEngine } from '../engine.js';
 import { onInterrupt } from '../interruption.js';
 import { emit } from '../output.js';
 import { readJson } from '../read-json.js';
@@ -58,6 +58,7 @@ export function addExperiment(program: Command): void {
         await dryRun(config, options.json);
         return;
       }
+      await readyEngine(terminal);
       const out = resolve(options.out ?? join('runs', `${config.name}-${contentHash(config as unknown as Json).slice(0, 8)}`));
       const signal = onInterrupt((text) => terminal.note(text));
       const result = await runExperiment(config, {
@@ -103,16 +104,16 @@ async function configOf(path: string | undefined, options: Options, terminal: Te
   if (path !== undefined && NEEDS_DATA.has(path)) await checkData(data, (text) => terminal.note(text));
   const config = ready({ model: bundledModel(), data });
   if (options.printConfig === true || options.dryRun === true || path !== undefined) return options.quick === true ? quick(config) : config;
-  const backend = await useBackend();
+  const backend = await readyEngine(terminal);
   if (backend.fallback) {
-    terminal.note(`Engine: ${backend.name}, because ${backend.reason}. The experiment runs at a smaller size; its numbers are not comparable with the full one.`);
+    terminal.note('The experiment runs at a smaller size; its numbers are not comparable with the full one.');
     return forSlowEngine(config);
   }
   return options.quick === true ? quick(config) : config;
 }
 
 async function dryRun(config: ExperimentConfig, json: boolean | undefined): Promise<void> {
-  await useBackend();
+  await readyEngine(new Terminal(json));
   const facts = config.model.facts ?? (await localFacts(config.model.source));
   const estimate = estimateExperiment(config, facts);
   const text = [

@@ -1,5 +1,4 @@
 import { loadLanguageModel, writeStore } from '@salmon-sae/activations';
-import { useBackend } from '@salmon-sae/compute';
 import { documents, parseDocumentSource, tokenize } from '@salmon-sae/corpus';
 import type { DocumentSource } from '@salmon-sae/corpus';
 import type { Json } from '@salmon-sae/dataflow';
@@ -9,6 +8,7 @@ import { Option } from 'commander';
 import type { Command } from 'commander';
 import { tap } from 'rxjs';
 import { ordinaryTokens, upTo } from '../../experiment/texts.js';
+import { readyEngine } from '../engine.js';
 import { onInterrupt } from '../interruption.js';
 import { emit, wholeNumber } from '../output.js';
 import { compact, Terminal } from '../terminal.js';
@@ -45,8 +45,8 @@ export function addHarvest(program: Command): void {
     .option('--json', 'print one JSON object on stdout')
     .addHelpText('after', '\nExample:\n  salmon harvest --model datasets/minnow --data wordnet:medical --hook resid_post.4 --out stores --tokens 200000')
     .action(async (options: Options) => {
-      await useBackend();
       const terminal = new Terminal(options.json);
+      await readyEngine(terminal);
       const signal = onInterrupt((text) => terminal.note(text));
       const budget = options.tokens === undefined ? Number.POSITIVE_INFINITY : wholeNumber('--tokens', options.tokens);
       const context = wholeNumber('--context', options.context);

@@ -1,12 +1,12 @@
 import { measureMatrixRate, ARCHITECTURES, estimate, resolveSpecs, trainConfigJsonSchema } from '@salmon-sae/sae-core';
 import type { TrainEvent, TrainOptions, TrainSpec } from '@salmon-sae/sae-core';
-import { useBackend } from '@salmon-sae/compute';
 import { SalmonError } from '@salmon-sae/dataflow';
 import type { Command } from 'commander';
 import { openTrainingRows } from '../../training/training-rows.js';
 import { parseTrainingFile } from '../../training/training-file.js';
 import type { TrainingFile } from '../../training/training-file.js';
 import { runTraining } from '../../training/run-training.js';
+import { readyEngine } from '../engine.js';
 import { onInterrupt } from '../interruption.js';
 import { emit } from '../output.js';
 import { readJson } from '../read-json.js';
@@ -63,6 +63,7 @@ async function start(path: string | undefined, options: Options, boost: boolean)
   }
   if (options.dryRun === true) return dryRun(file, options.json);
   const terminal = new Terminal(options.json);
+  await readyEngine(terminal);
   const signal = onInterrupt((text) => terminal.note(text));
   const result = await runTraining(file, { signal, onEvent: (event, batches) => show(terminal, event, batches) });
   terminal.clear();
@@ -78,7 +79,7 @@ function show(terminal: Terminal, event: TrainEvent, batches: number | undefined
 
 /** Parameters, memory and time of every SAE, from the configuration and the machine's measured matrix rate. */
 async function dryRun(file: TrainingFile, json: boolean | undefined): Promise<void> {
-  await useBackend();
+  await readyEngine(new Terminal(json));
   const rows = await openTrainingRows(file.data);
   try {
     const first = await new Promise<{ readonly width: number }>((resolve, reject) => {
