@@ -16,7 +16,7 @@ export function SteerPanel({ run, set: firstSet, latent: firstLatent }: SteerPro
   const [set, setSet] = useState(run.sets.find(({ id }) => id === firstSet)?.id ?? run.sets[0]?.id ?? '');
   const known = useLoaded(() => features(set), set);
   const [latent, setLatent] = useState(firstLatent ?? '');
-  const [strength, setStrength] = useState(2);
+  const [strength, setStrength] = useState(1);
   const [prompt, setPrompt] = useState('Question: What is');
   const [temperature, setTemperature] = useState(0);
   const [seed, setSeed] = useState(1);

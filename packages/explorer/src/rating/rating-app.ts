@@ -1,4 +1,4 @@
-import { answersOf, progressOf, RATING_CLASSES, withEvent } from '@salmon-sae/autointerp';
+import { progressOf, RATING_CLASSES, withEvent } from '@salmon-sae/autointerp';
 import type { RatingEvent, RatingSession } from '@salmon-sae/autointerp';
 import { Hono } from 'hono';
 import { z } from 'zod';
@@ -39,12 +39,7 @@ export function ratingApp(store: RatingStore, parts: { readonly page: ReadonlyMa
   });
   app.post('/rating/undo', async (c) => {
     const { rater: who } = checked(stateBody, await c.req.json());
-    const session = await store.session();
-    const last = answersOf(session, who).at(-1);
-    const after = await record({ kind: 'undo', rater: who, at: parts.now() });
-    // The item taken back is shown again at once, wherever it stands in the rater's order.
-    const item = last === undefined ? undefined : items.get(last.item);
-    return c.json(item === undefined ? after : { ...after, item: { id: item.id, label: item.label, contexts: item.contexts } });
+    return c.json(await record({ kind: 'undo', rater: who, at: parts.now() }));
   });
   servePage(app, parts.page, 'rating.html');
   return app;

@@ -139,7 +139,7 @@ function saeRow(plan: PlannedSae, texts: Readonly<Record<TextKind, MeasuredText 
 
 function textMetrics(sae: MeasuredSae): TextMetrics {
   const measures = measuresOf(sae.metrics);
-  const withBos = measuresOf(sae.otherSpecials);
+  const withBos = measuresOf(sae.withSpecials);
   const { l0, fve } = measures;
   if (l0 === undefined || fve === undefined) throw new Error(`no L0 or variance explained of ${sae.sae}`);
   return { ...measures, l0, fve, withBos };

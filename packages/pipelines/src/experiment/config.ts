@@ -43,7 +43,7 @@ export const experimentSchema = z.strictObject({
     /** Held-out tokens of each text for cross-entropy with the reconstruction spliced in. */
     loss: positive,
   }),
-  /** Special tokens in training and metrics; `include` is how the paper's own SAEs were trained and scored. */
+  /** Special tokens in training; `include` is how the paper's own SAEs were trained. Metrics are always given both ways, the main ones without. */
   specials: z.enum(['exclude', 'include']),
   arms: z.array(z.enum(['broad', 'domain', 'boosted', 'full-finetune', 'extended-random', 'extended-active', 'stitched'])).min(1),
   /** Trained SAEs that take the broad arm's place (for example Gemma Scope), instead of training it; `l0` is their nominal L0. */

@@ -3,7 +3,9 @@ import type { TokenBatch } from '@salmon-sae/dataflow';
 import { darkMatter } from '@salmon-sae/metrics';
 import type { NamedSae, Sampled } from '@salmon-sae/metrics';
 import type { Sae } from '@salmon-sae/sae-core';
-import { from } from 'rxjs';
+import { from, tap } from 'rxjs';
+import type { CorpusConfig } from './config.js';
+import { checkpointHere } from './session.js';
 import type { Session } from './session.js';
 
 /**
@@ -12,12 +14,26 @@ import type { Session } from './session.js';
  */
 export async function darkMatterOf(
   session: Session,
-  task: { readonly rows: readonly TokenBatch[]; readonly saes: readonly NamedSae<Sae>[] },
+  task: { readonly corpus: CorpusConfig; readonly rows: readonly TokenBatch[]; readonly saes: readonly NamedSae<Sae>[] },
 ): Promise<ReadonlyMap<string, Readonly<Record<string, Sampled>>>> {
   const { config } = session;
+  let pass = 0;
   const result = await darkMatter({
     saes: task.saes,
-    open: () => from(task.rows).pipe(harvest(session.model, { hook: config.model.hook, specials: config.specials })),
+    open: () => {
+      const note = ++pass === 1 ? 'linear error, fit' : 'linear error, score';
+      let done = 0;
+      return from(task.rows).pipe(
+        harvest(session.model, { hook: config.model.hook, specials: 'exclude' }),
+        tap((batch) => {
+          checkpointHere(session);
+          done += batch.rows;
+          session.listener({ kind: 'progress', stage: `evaluate ${task.corpus.name}`, done, total: config.tokens.eval, unit: 'tokens', note });
+        }),
+      );
+    },
+    // Float32 products with float64 sums agree with float64 throughout to 1e-4, a small part of the intervals, at a tenth of the time.
+    engine: 'float32',
     ridge: 1e-4,
     replicates: config.bootstrap.samples,
     seed: config.bootstrap.seed,

@@ -15,7 +15,7 @@ export function embeddedDefault(modelFolder: string): ExperimentConfig {
     broad: { name: 'broad', title: 'WordNet without medicine', source: { kind: 'wordnet', part: 'broad' } },
     domains: [{ name: 'medical', title: 'WordNet medicine', source: { kind: 'wordnet', part: 'medical' } }],
     split: { seed: 7, evalShare: 0.15 },
-    tokens: { train: 300_000, eval: 40_000, loss: 16_000 },
+    tokens: { train: 300_000, eval: 40_000, loss: 12_000 },
     specials: 'exclude',
     arms: ['broad', 'domain', 'boosted'],
     grid: {
@@ -23,7 +23,7 @@ export function embeddedDefault(modelFolder: string): ExperimentConfig {
       targetL0: [4, 8, 16],
       seeds: [1, 2, 3],
       headline: { latents: 1536, targetL0: 8 },
-      seedsAt: 'headline',
+      seedsAt: 'all',
     },
     boosting: { latents: 192, k: 3, epochs: 2 },
     training: { batch: 1024, epochs: 2, learningRate: 1e-3, reservoir: 65_536 },

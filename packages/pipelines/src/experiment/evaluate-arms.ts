@@ -21,7 +21,7 @@ export async function evaluateText(
   saes: { readonly keys: readonly string[]; readonly trained: readonly TrainedSae[]; readonly headline: ReadonlySet<string> },
 ): Promise<{ readonly key: string; readonly measured: MeasuredText }> {
   const { config, run } = session;
-  const inputs = { corpus, model: config.model, modelHash: session.model.info.hash, split: config.split, tokens: config.tokens, specials: config.specials, bootstrap: config.bootstrap, saes: saes.keys, names: saes.trained.map((sae) => sae.name) } as unknown as Json;
+  const inputs = { corpus, model: config.model, modelHash: session.model.info.hash, split: config.split, tokens: config.tokens, specials: config.specials, ...(config.specials === 'include' ? { scored: 'both' } : {}), bootstrap: config.bootstrap, saes: saes.keys, names: saes.trained.map((sae) => sae.name) } as unknown as Json;
   const stage = await run.stage(`evaluate/${corpus.name}`, inputs, async () => {
     const rows = await heldOut(session, corpus, config.tokens.eval);
     const measured = await withSaes(saes.trained.map((sae) => run.file(sae.path)), (open) =>
@@ -41,20 +41,20 @@ interface Task {
 
 async function measure(session: Session, task: Task): Promise<MeasuredText> {
   const { config } = session;
-  // The other rule is shown beside the main one for every SAE's reconstruction, and for the loss (the slow part) at the headline.
-  const other = config.specials === 'exclude' ? 'include' : 'exclude';
-  const headline = { ...task, saes: task.saes.filter(({ name }) => task.headline.has(name)) };
-  const main = await reconstruction(session, task, config.specials);
-  const loss = spliced(session, task, config.specials);
+  // The report's main numbers leave special tokens out, however the SAEs were trained. With them in, every SAE's reconstruction is
+  // shown beside, and the loss (the slow part) at the headline, or everywhere if that is how the SAEs were trained.
+  const beside = config.specials === 'include' ? task : { ...task, saes: task.saes.filter(({ name }) => task.headline.has(name)) };
+  const main = await reconstruction(session, task, 'exclude');
+  const loss = spliced(session, task, 'exclude');
   const dark = await darkMatterOf(session, task);
-  const otherReconstruction = await reconstruction(session, task, other);
-  const otherLoss = spliced(session, headline, other);
+  const withSpecials = await reconstruction(session, task, 'include');
+  const lossWithSpecials = spliced(session, beside, 'include');
   const saes = task.saes.map(({ name }): MeasuredSae => {
     const own = main.saes.find((sae) => sae.sae === name);
     return {
       sae: name,
       metrics: { ...own?.metrics, ...metricsOf(loss.saes, name), ...dark.get(name) },
-      otherSpecials: { ...metricsOf(otherReconstruction.saes, name), ...metricsOf(otherLoss.saes, name) },
+      withSpecials: { ...metricsOf(withSpecials.saes, name), ...metricsOf(lossWithSpecials.saes, name) },
       active: Array.from(own?.latents.counts ?? []),
       tokens: main.tokens,
     };

@@ -5,10 +5,10 @@ import { sampledFromJson, sampledToJson } from '@salmon-sae/metrics';
 /** Everything measured of one SAE on one held-out text, with bootstrap replicates so that any two SAEs can be paired. */
 export interface MeasuredSae {
   readonly sae: string;
-  /** Metric id -> value and replicates; special tokens left out. */
+  /** Metric id -> value and replicates; special tokens left out, whatever the SAEs were trained on. */
   readonly metrics: Readonly<Record<string, Sampled>>;
-  /** The same under the other rule for special tokens (included, as arXiv 2508.09363 scored its own SAEs, where the run excludes them). */
-  readonly otherSpecials: Readonly<Record<string, Sampled>>;
+  /** The same with special tokens left in, as arXiv 2508.09363 scored its own SAEs. */
+  readonly withSpecials: Readonly<Record<string, Sampled>>;
   /** [F] tokens on which each latent was active. */
   readonly active: readonly number[];
   readonly tokens: number;
@@ -30,7 +30,7 @@ export function measuredToJson(measured: MeasuredText): Json {
       sae: sae.sae,
       tokens: sae.tokens,
       metrics: mapValues(sae.metrics, sampledToJson),
-      otherSpecials: mapValues(sae.otherSpecials, sampledToJson),
+      otherSpecials: mapValues(sae.withSpecials, sampledToJson),
       active: sae.active,
     })),
   };
@@ -45,10 +45,10 @@ export function measuredFromJson(json: Json): MeasuredText {
   };
   return {
     ...stored,
-    saes: stored.saes.map((sae) => ({
+    saes: stored.saes.map(({ otherSpecials, ...sae }) => ({
       ...sae,
       metrics: mapValues(sae.metrics, sampledFromJson),
-      otherSpecials: mapValues(sae.otherSpecials, sampledFromJson),
+      withSpecials: mapValues(otherSpecials, sampledFromJson),
     })),
   };
 }

@@ -3,7 +3,8 @@ import { embeddedDefault } from './defaults.js';
 import { planArms } from './plan.js';
 
 describe('planArms', () => {
-  const config = embeddedDefault('model');
+  const base = embeddedDefault('model');
+  const config = { ...base, grid: { ...base.grid, seedsAt: 'headline' as const } };
 
   it('trains every point once and the headline with every seed', () => {
     const plans = planArms(config).filter((plan) => plan.arm === 'domain');

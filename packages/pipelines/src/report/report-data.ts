@@ -35,7 +35,7 @@ export interface RunFacts {
   readonly backend: string;
   readonly machine?: string;
   readonly seeds: readonly number[];
-  /** What happened to BOS, EOS and padding in training and metrics. */
+  /** What happened to BOS and EOS in training. The main metrics leave them out in either case. */
   readonly specials: 'exclude' | 'include';
   readonly texts: Readonly<Record<TextKind, TextFacts>>;
   /** Package or tool -> version. */
