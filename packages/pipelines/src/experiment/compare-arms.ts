@@ -33,9 +33,7 @@ export function compareArms(task: ArmsToCompare): readonly VerdictItem[] {
 function compareMetric(task: ArmsToCompare, rule: VerdictRule, metric: string): readonly VerdictItem[] {
   const first = curvesBySeed(task, task.first, metric);
   const second = curvesBySeed(task, task.second, metric);
-  // A seed that trained fewer points covers a narrower range; the widest seeds decide, so that every level has an interval.
-  const widest = Math.max(0, ...[...first.values()].map((curve) => curve.length));
-  const seeds = [...first.keys()].filter((seed) => first.get(seed)?.length === widest && second.get(seed)?.length === widest);
+  const seeds = [...first.keys()].filter((seed) => second.has(seed));
   const curves = seeds.flatMap((seed) => [first.get(seed) ?? [], second.get(seed) ?? []]);
   const range = curves.length === 0 ? undefined : sharedL0(curves);
   if (range === undefined) return [];
@@ -54,17 +52,29 @@ function compareMetric(task: ArmsToCompare, rule: VerdictRule, metric: string): 
   });
 }
 
+/**
+ * seed -> curve of one arm. Seeds that trained only some points of the grid (the headline) borrow the first seed's others, so
+ * that the spread between seeds enters where it was measured, and nowhere else.
+ */
 function curvesBySeed(task: ArmsToCompare, arm: string, metric: string): ReadonlyMap<number, readonly CurvePoint[]> {
-  const curves = new Map<number, CurvePoint[]>();
-  for (const plan of task.plans) {
-    if (plan.arm !== arm) continue;
+  const points = task.plans.flatMap((plan) => {
+    if (plan.arm !== arm) return [];
     const metrics = task.measured.find((sae) => sae.sae === plan.name)?.metrics;
     const l0 = metrics?.['l0@1'];
     const value: Sampled | undefined = metrics?.[metric];
-    if (l0 === undefined || value === undefined) continue;
-    curves.set(plan.seed, [...(curves.get(plan.seed) ?? []), { l0: drawnWith(l0, value), metric: value }]);
-  }
-  return curves;
+    return l0 === undefined || value === undefined ? [] : [{ plan, point: { l0: drawnWith(l0, value), metric: value } }];
+  });
+  const first = points[0]?.plan.seed;
+  const gridPoint = ({ latents, targetL0 }: PlannedSae): string => `${latents}/${targetL0}`;
+  const seeds = [...new Set(points.map(({ plan }) => plan.seed))];
+  return new Map(
+    seeds.map((seed) => {
+      const own = points.filter(({ plan }) => plan.seed === seed);
+      const have = new Set(own.map(({ plan }) => gridPoint(plan)));
+      const borrowed = points.filter(({ plan }) => plan.seed === first && !have.has(gridPoint(plan)));
+      return [seed, [...own, ...borrowed].map(({ point }) => point)];
+    }),
+  );
 }
 
 /**

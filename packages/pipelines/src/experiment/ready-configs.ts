@@ -38,7 +38,8 @@ function medicalReal({ model, data = '' }: ReadyOptions): ExperimentConfig {
     model: { ...base.model, context: 256, batchRows: 16 },
     broad: { name: 'broad', title: 'Wikipedia, books and speeches', source: broadOf('train'), evalSource: broadOf('eval') },
     domains: [domain('medical_qa', 'Consumer health questions and answers'), domain('legal', 'Statutes'), domain('chemistry', 'Chemistry textbook')],
-    tokens: { train: 400_000, eval: 60_000, loss: 20_000 },
+    tokens: { train: 300_000, eval: 40_000, loss: 10_000 },
+    grid: { ...base.grid, seedsAt: 'headline' },
     arms: ['broad', 'domain', 'boosted', 'full-finetune', 'extended-random', 'extended-active', 'stitched'],
   };
 }
