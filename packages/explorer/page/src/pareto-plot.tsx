@@ -39,7 +39,7 @@ export function ParetoPlot({ run, metric, text }: { readonly run: RunData; reado
                   <>
                     {p.y.low !== undefined && p.y.high !== undefined && <line class="whisker" x1={x(p.l0)} x2={x(p.l0)} y1={y(p.y.low)} y2={y(p.y.high)} />}
                     <circle class={set === undefined ? 'point' : 'point linked'} cx={x(p.l0)} cy={y(p.y.value)} r={set === undefined ? 4 : 7}>
-                      <title>{set === undefined ? said : `${said}. Its features`}</title>
+                      <title>{set === undefined ? said : `${said}. Open its features`}</title>
                     </circle>
                   </>
                 );

@@ -1,5 +1,5 @@
 import { render } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useState } from 'preact/hooks';
 import type { JSX } from 'preact';
 import type { RatingStateData } from '../../src/wire.js';
 import { Tokens } from './context-view.js';
@@ -105,7 +105,8 @@ function Item({ item, canUndo, busy, answer, undo }: ItemProps): JSX.Element {
   const [verdict, setVerdict] = useState<string | undefined>(undefined);
   const most = item.contexts.length;
   const done = fits !== undefined && verdict !== undefined && !busy;
-  useEffect(() => {
+  // In place before the next key can arrive, so that a fast rater loses none.
+  useLayoutEffect(() => {
     const keys = (event: KeyboardEvent): void => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
       const pressed = event.key.toLowerCase();

@@ -82,7 +82,8 @@ function examplesOf(card: CardData, words: Vocabulary): LatentExamples {
       domain: context.domain,
       ids: Int32Array.from(context.tokens, (token) => words.id(token)),
       activations: Float32Array.from(context.activations),
-      peak: context.peak,
+      // In the precision of the activations, so that the strongest is exactly 1 of the strongest.
+      peak: Math.fround(context.peak),
       offset: 0,
       quantile: context.quantile,
       kind: 'activating',

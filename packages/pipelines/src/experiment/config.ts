@@ -57,7 +57,13 @@ export const experimentSchema = z.strictObject({
     /** `headline`: other seeds only there; `all`: every point with every seed. */
     seedsAt: z.enum(['headline', 'all']),
   }),
-  boosting: z.strictObject({ latents: positive, k: z.number().positive(), epochs: positive }),
+  boosting: z.strictObject({
+    latents: positive,
+    k: z.number().positive(),
+    epochs: positive,
+    /** Further residual SAEs on the first seed's headline base: other k on all tokens, and `k` on fewer or more tokens. */
+    sweep: z.strictObject({ k: z.array(z.number().positive()), tokens: z.array(positive) }).exactOptional(),
+  }),
   training: z.strictObject({
     batch: positive,
     epochs: positive,

@@ -27,7 +27,7 @@ export interface ModelFacts {
 /** Dense arithmetic throughout: two operations per weight and token in the model, ten per latent, width and token in training. */
 export function estimateExperiment(config: ExperimentConfig, facts: ModelFacts): ExperimentEstimate {
   const plans = planArms(config);
-  const trained = plans.filter((plan) => plan.imported === undefined);
+  const trained = plans.filter((plan) => plan.imported === undefined && plan.arm !== 'ensemble');
   const texts = new Set(trained.filter(({ arm }) => arm === 'broad' || arm === 'domain').map(({ text }) => text)).size;
   const { train, eval: held, loss } = config.tokens;
   const layer = /\.(\d+)$/.exec(config.model.hook)?.[1];
@@ -36,6 +36,8 @@ export function estimateExperiment(config: ExperimentConfig, facts: ModelFacts):
   const blocks = facts.parameters - embedding;
   const learnt = (latents: number, epochs: number): number => 10 * train * epochs * facts.width * latents;
   const trainingFlops = trained.reduce((sum, { arm, latents }) => sum + (arm === 'boosted' ? learnt(config.boosting.latents, config.boosting.epochs) : learnt(latents, arm === 'broad' || arm === 'domain' ? config.training.epochs : config.boosting.epochs)), 0);
+  const sweep = config.arms.includes('boosted') ? config.boosting.sweep : undefined;
+  const sweepTokens = config.domains.length * ((sweep?.k.length ?? 0) * train * config.boosting.epochs + (sweep?.tokens ?? []).reduce((sum, tokens) => sum + tokens, 0));
   const harvestFlops = texts * train * 2 * blocks * depth;
   const all = [config.broad, ...config.domains].length;
   const evaluationFlops = all * (held * 4 * facts.width * plans.reduce((sum, { latents }) => sum + latents, 0) + loss * (plans.length + 3) * 2 * (blocks * (1 - depth) + embedding));
@@ -48,9 +50,9 @@ export function estimateExperiment(config: ExperimentConfig, facts: ModelFacts):
     activationBytes: texts * train * facts.width * 4,
     trainingBytes: 2 * group * facts.width * 4 * 3,
     harvestFlops,
-    trainingFlops,
+    trainingFlops: trainingFlops + 10 * sweepTokens * facts.width * config.boosting.latents,
     evaluationFlops,
     matrixRate,
-    seconds: (harvestFlops + trainingFlops + evaluationFlops) / matrixRate,
+    seconds: (harvestFlops + trainingFlops + 10 * sweepTokens * facts.width * config.boosting.latents + evaluationFlops) / matrixRate,
   };
 }

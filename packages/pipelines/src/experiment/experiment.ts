@@ -1,21 +1,23 @@
 import { mkdir } from 'node:fs/promises';
-import type { Json, MetricRow } from '@salmon-sae/dataflow';
+import type { Json } from '@salmon-sae/dataflow';
 import { contentHash, writeFileAtomic } from '@salmon-sae/dataflow';
-import { toRows } from '@salmon-sae/metrics';
 import type { ReportData } from '../report/index.js';
-import { renderMarkdown, renderReport, reportFiles } from '../report/index.js';
 import { packageVersions } from '../versions.js';
 import { activationSource } from './activation-source.js';
 import type { ActivationSource } from './activation-source.js';
+import { silentOnBroad } from './boosting-silence.js';
+import type { ResidualSae } from './boosting-silence.js';
+import { boostingSweep } from './boosting-sweep.js';
+import type { BoostingSweep } from './boosting-sweep.js';
 import { buildReport } from './build-report.js';
 import type { CorpusConfig, ExperimentConfig } from './config.js';
 import { evaluateText } from './evaluate-arms.js';
 import type { Listener } from './event.js';
 import { interpretText } from './interpret-arms.js';
 import type { MeasuredText } from './measured.js';
+import { makeEnsemble } from './make-ensemble.js';
 import { measuredOverlaps } from './overlaps.js';
 import { planArms } from './plan.js';
-import type { PlannedSae } from './plan.js';
 import { RunDirectory } from './run-directory.js';
 import { checkpointHere, openSession } from './session.js';
 import type { Session } from './session.js';
@@ -23,6 +25,8 @@ import { importSae } from './import-sae.js';
 import { trainBoostingBaseline } from './train-baselines.js';
 import { trainBoosted, trainGroup } from './train-arms.js';
 import type { TrainedSae } from './train-arms.js';
+import { writeResults } from './write-results.js';
+import type { DomainReport } from './write-results.js';
 
 export interface ExperimentOptions {
   readonly out: string;
@@ -34,8 +38,12 @@ export interface ExperimentOptions {
 
 export interface ExperimentResult {
   readonly out: string;
+  /** The first domain's page; the others are `report-<domain>.html` beside it. */
   readonly report: string;
+  /** The first domain's report. */
   readonly data: ReportData;
+  /** One report per domain. */
+  readonly reports: readonly ReportData[];
 }
 
 /** Runs the whole comparison; finished stages of the run directory are kept, so that it can be stopped and called again. */
@@ -55,9 +63,13 @@ export async function runExperiment(config: ExperimentConfig, options: Experimen
       versions: packageVersions(),
       ...(options.command === undefined ? {} : { command: options.command }),
     };
-    const data = await buildReport(session, { ...outcome, facts });
-    await writeResults(run, { data, measured: outcome.measured, plans: outcome.plans, trained: [...outcome.trained.values()].map(({ trained }) => trained) });
-    return { out: run.path, report: run.file('report.html'), data };
+    const reports: DomainReport[] = [];
+    for (const [index, { name, title }] of config.domains.entries()) reports.push({ name, title, data: await buildReport(session, { ...outcome, facts }, index) });
+    const data = reports[0]?.data;
+    if (data === undefined) throw new Error('an experiment has at least one domain');
+    const trained = [...outcome.trained.values()].map((sae) => sae.trained);
+    await writeResults(run, { reports, measured: outcome.measured, plans: outcome.plans, trained, notice: (text) => listener({ kind: 'notice', text }) });
+    return { out: run.path, report: run.file('report.html'), data, reports: reports.map((report) => report.data) };
   } finally {
     session.model.dispose();
   }
@@ -89,7 +101,7 @@ async function stages(session: Session): Promise<Omit<Parameters<typeof buildRep
     const stage = await trainGroup(session, { name: corpus.name, plans: group, source: await sourceOf(corpus) });
     for (const sae of stage.trained) trained.set(sae.name, { key: stage.key, trained: sae });
   }
-  for (const plan of plans.filter((each) => each.base !== undefined)) {
+  for (const plan of plans.filter((each) => each.base !== undefined && each.parts === undefined)) {
     checkpointHere(session);
     const corpus = texts.find((text) => text.name === plan.text);
     const base = trained.get(plan.base ?? '');
@@ -99,14 +111,40 @@ async function stages(session: Session): Promise<Omit<Parameters<typeof buildRep
     trained.set(plan.name, { key: stage.key, trained: stage.trained });
   }
 
+  for (const plan of plans.filter((each) => each.parts !== undefined)) {
+    const base = trained.get(plan.base ?? '');
+    const parts = (plan.parts ?? []).flatMap((name) => trained.get(name) ?? []);
+    if (base !== undefined) trained.set(plan.name, await makeEnsemble(session, { plan, base, parts }));
+  }
+
   const all = [...trained.values()];
   const measured: MeasuredText[] = [];
   const headline = new Set(plans.filter((plan) => plan.headline).map(({ name }) => name));
   for (const corpus of texts) {
     checkpointHere(session);
-    const { measured: one } = await evaluateText(session, corpus, { keys: all.map(({ key }) => key), trained: all.map((sae) => sae.trained), headline });
+    // Every SAE on the broad text; on a domain's text the broad ones and those that learnt from it.
+    const here = all.filter(({ trained: { name } }) => {
+      const text = plans.find((plan) => plan.name === name)?.text;
+      return corpus === config.broad || text === config.broad.name || text === corpus.name;
+    });
+    const { measured: one } = await evaluateText(session, corpus, { keys: here.map(({ key }) => key), trained: here.map((sae) => sae.trained), headline });
     measured.push(one);
   }
+
+  const sweeps: Record<string, BoostingSweep> = {};
+  const boosted = plans.filter((plan) => plan.headline && plan.seed === config.grid.seeds[0] && (plan.arm === 'boosted' || plan.arm === 'ensemble'));
+  const residuals: ResidualSae[] = [];
+  for (const plan of boosted) {
+    const own = trained.get(plan.name);
+    const base = trained.get(plan.base ?? '');
+    const baseLatents = plans.find((each) => each.name === plan.base)?.latents;
+    if (own === undefined || base === undefined || baseLatents === undefined) continue;
+    residuals.push({ ...own, baseLatents });
+    const domain = config.domains.find(({ name }) => name === plan.text);
+    if (domain === undefined || config.boosting.sweep === undefined) continue;
+    sweeps[domain.name] = await boostingSweep(session, { plan, base: base.trained, baseKey: base.key, source: await sourceOf(domain), domain });
+  }
+  const silent = await silentOnBroad(session, residuals);
 
   const shown = plans.filter((plan) => plan.headline && plan.seed === config.grid.seeds[0]);
   const interpreted = [];
@@ -118,24 +156,5 @@ async function stages(session: Session): Promise<Omit<Parameters<typeof buildRep
     }
   }
   const overlaps = await measuredOverlaps(session, { plans, trained, measured });
-  return { plans, trained, measured, interpreted, overlaps, sources: [...sources.values()] };
-}
-
-async function writeResults(
-  run: RunDirectory,
-  results: { readonly data: ReportData; readonly measured: readonly MeasuredText[]; readonly plans: readonly PlannedSae[]; readonly trained: readonly TrainedSae[] },
-): Promise<void> {
-  const { data } = results;
-  const rows: MetricRow[] = results.measured.flatMap((text) =>
-    text.saes.flatMap((sae) => [
-      ...toRows(Object.values(sae.metrics), { run: data.run.id, sae: sae.sae, split: 'eval', domain: text.text }),
-      ...toRows(Object.values(sae.otherSpecials), { run: data.run.id, sae: sae.sae, split: `eval, special tokens ${data.run.specials === 'exclude' ? 'included' : 'excluded'}`, domain: text.text }),
-    ]),
-  );
-  await writeFileAtomic(run.file('metrics.json'), `${JSON.stringify(rows, null, 1)}\n`);
-  await writeFileAtomic(run.file('saes.json'), `${JSON.stringify(results.trained.map((sae) => ({ ...sae, ...results.plans.find((plan) => plan.name === sae.name) })), null, 1)}\n`);
-  await writeFileAtomic(run.file('report.json'), `${JSON.stringify(data, null, 1)}\n`);
-  for (const { path, content } of reportFiles(data)) await writeFileAtomic(run.file(path), content);
-  await writeFileAtomic(run.file('report.md'), renderMarkdown(data));
-  await writeFileAtomic(run.file('report.html'), renderReport(data));
+  return { plans, trained, measured, interpreted, overlaps, sweeps, silent, sources: [...sources.values()] };
 }

@@ -4,8 +4,9 @@ import type { ArmName, ExperimentConfig } from './config.js';
 export interface PlannedSae {
   /** Unique within the run and usable as a folder name, for example `domain-medical-1536-l0_8-s1`. */
   readonly name: string;
-  readonly arm: ArmName;
-  /** Name of the text it learns from. */
+  /** `ensemble`: the headline residual SAEs of all domains on one base, made when there are several domains and a boosted arm. */
+  readonly arm: ArmName | 'ensemble';
+  /** Name of the text it learns from; of the ensemble, all of them joined by +. */
   readonly text: string;
   /** Width of the SAE as evaluated (base and residual together for the boosted arm). */
   readonly latents: number;
@@ -14,6 +15,8 @@ export interface PlannedSae {
   readonly seed: number;
   /** The broad SAE it starts from (boosted arm and boosting's baselines). */
   readonly base?: string;
+  /** The boosted SAEs whose residual parts an ensemble sums. */
+  readonly parts?: readonly string[];
   /** True at the headline setting: all seeds, interpretation, overlap. */
   readonly headline: boolean;
   /** Where an SAE that is loaded instead of trained comes from. */
@@ -64,7 +67,21 @@ export function planArms(config: ExperimentConfig): readonly PlannedSae[] {
       }
     }
   }
-  return plans;
+  return [...plans, ...ensembles(config, plans)];
+}
+
+/** All domains' residual SAEs on one headline base (arXiv 2507.12990, section 3.1), for each seed. */
+function ensembles(config: ExperimentConfig, plans: readonly PlannedSae[]): readonly PlannedSae[] {
+  if (config.domains.length < 2) return [];
+  const { latents, targetL0 } = config.grid.headline;
+  return config.grid.seeds.flatMap((seed): readonly PlannedSae[] => {
+    const parts = plans.filter((plan) => plan.arm === 'boosted' && plan.headline && plan.seed === seed);
+    const base = parts[0]?.base;
+    if (base === undefined) return [];
+    const text = parts.map((part) => part.text).join('+');
+    const width = latents + parts.length * config.boosting.latents;
+    return [{ name: `ensemble-${latents}-l0_${targetL0}-s${seed}`, arm: 'ensemble', text, latents: width, targetL0, seed, base, parts: parts.map(({ name }) => name), headline: true }];
+  });
 }
 
 function saeName(arm: ArmName, text: string, latents: number, targetL0: number, seed: number): string {

@@ -4,7 +4,7 @@ import type { ActivationBatch, Json } from '@salmon-sae/dataflow';
 import { run as runToEnd, SalmonError } from '@salmon-sae/dataflow';
 import { batchTopK, CheckpointStore, jumprelu, loadSae, openSae, saveSae, train } from '@salmon-sae/sae-core';
 import type { Sae, TrainEvent, TrainSpec } from '@salmon-sae/sae-core';
-import { concat, defer, filter } from 'rxjs';
+import { concat, defer, filter, take } from 'rxjs';
 import type { Observable, OperatorFunction } from 'rxjs';
 import type { ActivationSource } from './activation-source.js';
 import type { PlannedSae } from './plan.js';
@@ -54,7 +54,7 @@ export async function trainBoosted(
 ): Promise<{ readonly key: string; readonly trained: TrainedSae }> {
   const { config, run } = session;
   const { plan, base, source } = task;
-  const inputs = { training: config.training, boosting: config.boosting, plan, source: source.key, base: task.baseKey } as unknown as Json;
+  const inputs = { training: config.training, boosting: boostingKey(session), plan, source: source.key, base: task.baseKey } as unknown as Json;
   const stage = await run.stage(`train/${plan.name}`, inputs, async (folder) => {
     const baseState = await loadSae(run.file(base.path));
     const baseSae = openSae(baseState);
@@ -76,6 +76,12 @@ export async function trainBoosted(
   return { key: stage.key, trained: stage.result };
 }
 
+/** What of the boosting settings determines a boosted SAE; the sweep beside it does not. */
+export function boostingKey({ config }: Session): { readonly latents: number; readonly k: number; readonly epochs: number } {
+  const { latents, k, epochs } = config.boosting;
+  return { latents, k, epochs };
+}
+
 /** The recipe of arXiv 2508.09363 (quadratic target-L0 JumpReLU) at this experiment's size. */
 export function jumpReluSpec(session: Session, plan: PlannedSae, source: ActivationSource, epochs = session.config.training.epochs): TrainSpec {
   return {
@@ -94,12 +100,13 @@ const BANDWIDTH = 0.03;
 const INIT_THRESHOLD = 0.03;
 
 /** BatchTopK without decoder bias, small k (arXiv 2507.12990). */
-function residualSpec(session: Session, plan: PlannedSae, source: ActivationSource): TrainSpec {
+export function residualSpec(session: Session, plan: PlannedSae, source: ActivationSource, point?: { readonly k: number; readonly steps: number }): TrainSpec {
   const { boosting } = session.config;
+  const training = common(session, { plan, source, epochs: boosting.epochs });
   return {
     id: plan.name,
-    sae: batchTopK({ latents: boosting.latents, k: boosting.k, decoderBias: false }),
-    training: common(session, { plan, source, epochs: boosting.epochs }),
+    sae: batchTopK({ latents: boosting.latents, k: point?.k ?? boosting.k, decoderBias: false }),
+    training: point === undefined ? training : { ...training, steps: point.steps },
   };
 }
 
@@ -133,6 +140,8 @@ export interface TrainingWork {
   readonly specs: readonly TrainSpec[];
   readonly source: ActivationSource;
   readonly epochs: number;
+  /** Stops earlier than the end of the last epoch. */
+  readonly steps?: number;
   /** Frozen base: the SAEs learn its error. */
   readonly base?: Sae;
   /** How batches become events; default: `train` on the specs. */
@@ -143,13 +152,13 @@ export async function runTraining(session: Session, work: TrainingWork): Promise
   const { config } = session;
   const { source, epochs } = work;
   const perEpoch = Math.floor(source.rows / config.training.batch);
-  const total = perEpoch * epochs;
+  const total = Math.min(perEpoch * epochs, work.steps ?? Infinity);
   const checkpoints = await CheckpointStore.open(join(work.folder, 'checkpoints'), {
     everySteps: Math.max(50, Math.ceil(total / 5)),
     data: { source: source.key, batch: config.training.batch, reservoir: config.training.reservoir },
   });
   const from = checkpoints.step ?? 0;
-  const batches = mixedEpochs(session, source, { epochs, perEpoch, from });
+  const batches = mixedEpochs(session, source, { epochs, perEpoch, from }).pipe(take(total - from));
   const rows = work.base === undefined ? batches : batches.pipe(residualOf(work.base));
   const done: Extract<TrainEvent, { kind: 'done' }>[] = [];
   const learn = work.learn?.(checkpoints) ?? train(work.specs, { checkpoints });

@@ -8,7 +8,7 @@ import { take } from 'rxjs';
 import type { ActivationSource } from './activation-source.js';
 import type { PlannedSae } from './plan.js';
 import type { Session } from './session.js';
-import { jumpReluSpec, runTraining } from './train-arms.js';
+import { boostingKey, jumpReluSpec, runTraining } from './train-arms.js';
 import type { TrainedSae } from './train-arms.js';
 
 interface BaselineTask {
@@ -22,7 +22,7 @@ interface BaselineTask {
 export async function trainBoostingBaseline(session: Session, task: BaselineTask): Promise<{ readonly key: string; readonly trained: TrainedSae }> {
   const { config, run } = session;
   const { plan, source } = task;
-  const inputs = { training: config.training, boosting: config.boosting, plan, source: source.key, base: task.baseKey } as unknown as Json;
+  const inputs = { training: config.training, boosting: boostingKey(session), plan, source: source.key, base: task.baseKey } as unknown as Json;
   const stage = await run.stage(`train/${plan.name}`, inputs, async (folder) => {
     const started = performance.now();
     const base = await loadSae(run.file(task.base.path));

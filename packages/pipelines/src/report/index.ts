@@ -40,3 +40,5 @@ export { reportFiles } from './report-files.js';
 export type { ReportFile } from './report-files.js';
 export { judge, verdict, verdictParagraph, verdictRules } from './verdict.js';
 export type { VerdictOptions, VerdictRule } from './verdict.js';
+export { writeReport } from './write-report.js';
+export type { WriteReportOptions } from './write-report.js';

@@ -18,8 +18,13 @@ export function renderMarkdown(data: ReportData, options: Partial<MarkdownOption
   const { figures } = { ...markdownDefaults, ...options };
   const labels = Object.fromEntries(data.arms.map((arm) => [arm.id, arm.label]));
   const sections = reportSections(data).map(({ title, blocks }) => [`## ${escapeMarkdown(title)}`, ...blocks.flatMap((block) => blockMarkdown(block, { figures, labels }))].join('\n\n'));
-  const head = [`# ${escapeMarkdown(data.title)}`, ...(data.summary === undefined ? [] : [escapeMarkdown(data.summary)]), `Run ${escapeMarkdown(data.run.id)}, ${escapeMarkdown(data.run.created)}.`];
+  const head = [`# ${escapeMarkdown(data.title)}`, ...(data.summary === undefined ? [] : [escapeMarkdown(data.summary)]), `Run ${escapeMarkdown(data.run.id)}, ${escapeMarkdown(data.run.created)}.`, ...relatedMarkdown(data)];
   return `${[...head, ...sections].join('\n\n')}\n`;
+}
+
+function relatedMarkdown({ related = [] }: ReportData): readonly string[] {
+  const links = related.map(({ title, href }) => `[${escapeMarkdown(title)}](${encodeURI(href.replace(/\.html$/, '.md'))})`);
+  return links.length === 0 ? [] : [`The other domains of this run: ${links.join(', ')}.`];
 }
 
 interface MarkdownContext extends MarkdownOptions {

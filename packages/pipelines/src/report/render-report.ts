@@ -35,7 +35,7 @@ export function renderReport(data: ReportData): string {
 <header>
 <h1>${escapeHtml(data.title)}</h1>
 ${data.summary === undefined ? '' : `<p class="summary">${escapeHtml(data.summary)}</p>`}
-<p class="byline">Run ${escapeHtml(data.run.id)}, ${escapeHtml(dateText(data.run.created))}</p>
+<p class="byline">Run ${escapeHtml(data.run.id)}, ${escapeHtml(dateText(data.run.created))}</p>${relatedHtml(data)}
 </header>
 <nav aria-label="Contents"><div><ol>${contents}</ol></div></nav>
 <main id="main">
@@ -68,6 +68,12 @@ function blockHtml(block: Block, context: HtmlContext): string {
 function figureHtml({ id, title, caption, svg }: Figure): string {
   const save = `<a class="save" download="${id}.svg" href="data:image/svg+xml;charset=utf-8,${encodeURIComponent(withPlainColors(svg))}">Save as SVG</a>`;
   return `<figure id="f-${id}"><figcaption><strong>${escapeHtml(title)}</strong>${escapeHtml(caption)} ${save}</figcaption>${svg}</figure>`;
+}
+
+function relatedHtml({ related = [] }: ReportData): string {
+  if (related.length === 0) return '';
+  const links = related.map(({ title, href }) => `<a href="${escapeHtml(encodeURI(href))}">${escapeHtml(title)}</a>`);
+  return `\n<p class="byline">The other domains of this run: ${links.join(', ')}</p>`;
 }
 
 /** "2026-03-14 09:30 UTC"; text that is no date stays as it is. */

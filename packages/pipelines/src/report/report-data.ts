@@ -20,6 +20,8 @@ export interface ReportData {
   /** Further tables (absorption, probing, description length, ...), shown in the order given. */
   readonly extras?: readonly ExtraTable[];
   readonly definitions?: readonly Definition[];
+  /** Reports of the run's other domains, beside this one. */
+  readonly related?: readonly { readonly title: string; readonly href: string }[];
 }
 
 export type TextKind = 'domain' | 'broad';

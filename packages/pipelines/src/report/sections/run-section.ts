@@ -14,7 +14,7 @@ export function runSection(data: ReportData): ReportSection {
       text:
         run.specials === 'exclude'
           ? 'BOS, EOS and padding left out of training, metrics and interpretation; left untouched when a reconstruction is spliced in'
-          : 'BOS and EOS kept in training and metrics (as in arXiv 2508.09363)',
+          : 'BOS and EOS kept in training (as in arXiv 2508.09363); left out of the main metrics, which the section on special tokens gives with them as well',
     },
     { term: run.seeds.length === 1 ? 'Seed' : 'Seeds', text: run.seeds.join(', ') },
     { term: 'Compute', text: run.machine === undefined ? run.backend : `${run.backend}, ${run.machine}` },
