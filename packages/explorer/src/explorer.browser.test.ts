@@ -1,8 +1,13 @@
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { extname, join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { axe, launch, openPage, shot } from '../test/browser.js';
 import { HOSTILE, makeRun, SAES, TEXT } from '../test/make-run.js';
 import { scratchFolders } from '../test/scratch.js';
+import { buildStatic } from './build-static.js';
 import type { Served } from './server/listen.js';
 import { serveExplorer } from './serve-explorer.js';
 
@@ -115,6 +120,37 @@ describe('text of the corpus', () => {
     expect(await page.locator('main script, main img').count()).toBe(0);
     expect(problems).toEqual([]);
     await page.close();
+  });
+});
+
+describe('the static site', () => {
+  it('shows table, feature, comparison and map from plain files', async () => {
+    const out = join(await scratch(), 'site');
+    await buildStatic({ run: await makeRun(await scratch()), out });
+    const types: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.json': 'application/json', '.svg': 'image/svg+xml' };
+    const host = createServer((request, answer) => {
+      // The site lies in a folder of its host, as project pages do.
+      const name = decodeURIComponent((request.url ?? '').replace(/^\/project\//, '')) || 'index.html';
+      readFile(join(out, name)).then(
+        (bytes) => answer.writeHead(200, { 'content-type': types[extname(name)] ?? '' }).end(bytes),
+        () => answer.writeHead(404).end(),
+      );
+    });
+    await new Promise<void>((resolve) => host.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(host.address() as AddressInfo).port}/project/`;
+    const { page, problems } = await openPage(browser);
+    await page.goto(url);
+    await rows(page).first().click();
+    await page.locator('mark').first().waitFor();
+    for (const [hash, ready] of [['#/compare?q=anvil', '.matches li'], ['#/plots', '.density'], [`#/map?q=anvil&set=${ONE}`, '.map .matches li']] as const) {
+      await page.goto(url + hash);
+      await page.locator(ready).first().waitFor();
+    }
+    await page.goto(`${url}#/live`);
+    await page.getByText('needs the language model').waitFor();
+    expect(problems).toEqual([]);
+    await page.close();
+    await new Promise((resolve) => host.close(resolve));
   });
 });
 

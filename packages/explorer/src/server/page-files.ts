@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { extname, join, relative } from 'node:path';
 import { SalmonError } from '@salmon-sae/dataflow';
+import { sourceHash } from './source-hash.js';
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -39,7 +39,7 @@ export async function pageFiles(): Promise<ReadonlyMap<string, PageFile>> {
 }
 
 async function buildIfStale(): Promise<void> {
-  const hash = await sourceHash();
+  const hash = await sourceHash(PACKAGE);
   const built = await readFile(join(BUILT, STAMP), 'utf8').catch(() => undefined);
   if (hash === undefined || hash === built) {
     if (await stat(join(BUILT, 'index.html')).catch(() => undefined)) return;
@@ -55,14 +55,4 @@ async function buildIfStale(): Promise<void> {
       { cause },
     );
   }
-}
-
-/** Hash of the page's sources; undefined in the published package, which has none. */
-export async function sourceHash(): Promise<string | undefined> {
-  const entries = await readdir(SOURCE, { recursive: true, withFileTypes: true }).catch(() => undefined);
-  if (entries === undefined) return undefined;
-  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  const hash = createHash('sha256').update(await readFile(join(PACKAGE, 'src', 'wire.ts')));
-  for (const path of paths.sort()) hash.update(relative(SOURCE, path)).update(await readFile(path));
-  return hash.digest('hex');
 }

@@ -2,6 +2,7 @@ import type { Sampled } from '@salmon-sae/metrics';
 import { interval, pairedDifference } from '@salmon-sae/metrics';
 import type { BoostingMeasures, BoostingRow, BoostingSection, TextKind } from '../report/index.js';
 import type { ExperimentConfig } from './config.js';
+import type { BoostingSweep } from './boosting-sweep.js';
 import type { MeasuredSae, MeasuredText } from './measured.js';
 import type { PlannedSae } from './plan.js';
 import type { TrainedSae } from './train-arms.js';
@@ -11,6 +12,9 @@ interface Inputs {
   readonly plans: readonly PlannedSae[];
   readonly texts: Readonly<Record<TextKind, MeasuredText | undefined>>;
   readonly trained: ReadonlyMap<string, { readonly trained: TrainedSae }>;
+  readonly sweep?: BoostingSweep | undefined;
+  /** SAE -> share of broad tokens on which none of its residual latents fires. */
+  readonly silent: Readonly<Record<string, number>>;
 }
 
 /** What boosting and its baselines change against their common base, at the headline setting of the first seed, paired by document. */
@@ -23,10 +27,11 @@ export function boostingSection(inputs: Inputs): BoostingSection | undefined {
     const [domain, broad] = [measures(inputs, plan, 'domain'), measures(inputs, plan, 'broad')];
     if (domain === undefined || broad === undefined) return [];
     const tokens = inputs.trained.get(plan.name)?.trained.tokens;
-    const role = plan === base ? 'base' : plan.arm === 'boosted' ? 'boosted' : 'baseline';
-    return [{ method: plan.arm, role, latents: plan.latents, ...(tokens === undefined ? {} : { tokens }), domain, broad }];
+    const role = plan === base ? 'base' : plan.arm === 'boosted' || plan.arm === 'ensemble' ? 'boosted' : 'baseline';
+    const silentBroad = inputs.silent[plan.name];
+    return [{ method: plan.arm, role, latents: plan.latents, ...(tokens === undefined ? {} : { tokens }), domain, broad, ...(silentBroad === undefined ? {} : { silentBroad }) }];
   });
-  return { base: base.name, rows };
+  return { base: base.name, rows, ...inputs.sweep };
 }
 
 function measures(inputs: Inputs, plan: PlannedSae, text: TextKind): BoostingMeasures | undefined {

@@ -40,7 +40,7 @@ interface Point {
 
 /** Trains the residual SAEs of `boosting.sweep` and measures each with its base on held-out domain and broad text. */
 export async function boostingSweep(session: Session, task: SweepTask): Promise<BoostingSweep> {
-  const { config, run } = session;
+  const { config } = session;
   const { sweep } = config.boosting;
   if (sweep === undefined) return {};
   const ofTokens = (tokens: number): Point => pointAt(session, task, { k: config.boosting.k, steps: Math.max(1, Math.round(tokens / config.training.batch)) });

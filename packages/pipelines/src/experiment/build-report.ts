@@ -5,6 +5,7 @@ import type { ArmFacts, BudgetRow, DensityHistogram, Measure, MetricKey, ReportD
 import { verdictParagraph } from '../report/index.js';
 import type { ActivationSource } from './activation-source.js';
 import { boostingSection } from './boosting-rows.js';
+import type { BoostingSweep } from './boosting-sweep.js';
 import { cardGroups, domainOnlyCards } from './card-groups.js';
 import { compareArms } from './compare-arms.js';
 import { compareDetection, detectionOf } from './detection.js';
@@ -22,6 +23,10 @@ export interface Outcome {
   readonly measured: readonly MeasuredText[];
   readonly interpreted: readonly InterpretedSae[];
   readonly overlaps: Overlaps;
+  /** By domain. */
+  readonly sweeps: Readonly<Record<string, BoostingSweep>>;
+  /** SAE -> share of broad tokens on which none of its residual latents fires. */
+  readonly silent: Readonly<Record<string, number>>;
   readonly sources: readonly ActivationSource[];
   readonly facts: RunStamp;
 }
@@ -37,6 +42,7 @@ export interface RunStamp {
 const ARM_TEXT: Readonly<Record<string, { readonly label: string; readonly description: string }>> = {
   broad: { label: 'Broad', description: 'JumpReLU SAE trained on broad text' },
   domain: { label: 'Domain', description: 'the same trainer, tokens, width and seeds, on domain text only' },
+  ensemble: { label: 'Ensemble', description: 'the broad SAE, frozen, plus the residual SAEs of all domains' },
   boosted: { label: 'Boosted', description: 'the broad SAE, frozen, plus a residual SAE that learns its error on domain text' },
   'full-finetune': { label: 'Fine-tuned', description: 'the broad SAE trained on with domain text' },
   'extended-random': { label: 'Extended, random rows', description: 'the broad SAE with new random latents, trained on domain text' },
@@ -49,12 +55,13 @@ export async function buildReport(session: Session, outcome: Outcome, domainInde
   const { config, backend, model } = session;
   const domain = config.domains[domainIndex] ?? config.domains[0];
   if (domain === undefined) throw new Error('an experiment has at least one domain');
-  const plans = outcome.plans.filter((plan) => plan.arm === 'broad' || plan.text === domain.name);
+  const plans = outcome.plans.filter((plan) => plan.arm === 'broad' || plan.arm === 'ensemble' || plan.text === domain.name);
   const texts: Readonly<Record<TextKind, MeasuredText | undefined>> = {
     domain: outcome.measured.find((text) => text.text === domain.name),
     broad: outcome.measured.find((text) => text.text === config.broad.name),
   };
-  const arms: ArmFacts[] = config.arms.map((id) => ({ id, label: ARM_TEXT[id]?.label ?? id, description: ARM_TEXT[id]?.description ?? '' }));
+  const armNames: readonly string[] = [...config.arms, ...(plans.some((plan) => plan.arm === 'ensemble') ? ['ensemble'] : [])];
+  const arms: ArmFacts[] = armNames.map((id) => ({ id, label: ARM_TEXT[id]?.label ?? id, description: ARM_TEXT[id]?.description ?? '' }));
   const saes = plans.map((plan) => saeRow(plan, texts, outcome.interpreted));
   const onDomain = texts.domain?.saes ?? [];
   const items = config.arms.includes('domain') && config.arms.includes('broad')
@@ -63,7 +70,7 @@ export async function buildReport(session: Session, outcome: Outcome, domainInde
         ...compareDetection({ arms, plans, interpreted: outcome.interpreted, measured: onDomain }),
       ]
     : [];
-  const boosting = boostingSection({ config, plans, texts, trained: outcome.trained });
+  const boosting = boostingSection({ config, plans, texts, trained: outcome.trained, sweep: outcome.sweeps[domain.name], silent: outcome.silent });
   const only = outcome.overlaps.domainOnly.find((each) => each.domain === domain.name);
   const groups = await cardGroups(session, { plans, interpreted: outcome.interpreted, arms });
   const domainOnly = only === undefined ? undefined : await domainOnlyCards(session, only, outcome.interpreted);
@@ -172,7 +179,9 @@ function budgets(plans: readonly PlannedSae[], trained: Outcome['trained'], widt
     const sae = trained.get(plan.name)?.trained;
     if (sae === undefined) return [];
     // Dense arithmetic of one training step: five products of [tokens x width x latents], two operations each.
-    const latents = plan.arm === 'boosted' ? plan.latents - (plans.find((base) => base.name === plan.base)?.latents ?? 0) : plan.latents;
+    const added = plan.latents - (plans.find((base) => base.name === plan.base)?.latents ?? 0);
+    // An ensemble's tokens are those of its parts, each of which trained its share of the added latents.
+    const latents = plan.arm === 'boosted' ? added : plan.arm === 'ensemble' ? added / (plan.parts?.length ?? 1) : plan.latents;
     return [{ label: plan.name, arm: plan.arm, latents: plan.latents, tokens: sae.tokens, steps: sae.steps, wallSeconds: sae.seconds / sae.sharedBy, flops: 10 * sae.tokens * width * latents }];
   });
 }

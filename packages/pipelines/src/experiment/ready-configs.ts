@@ -40,6 +40,7 @@ function medicalReal({ model, data = '' }: ReadyOptions): ExperimentConfig {
     domains: [domain('medical_qa', 'Consumer health questions and answers'), domain('legal', 'Statutes'), domain('chemistry', 'Chemistry textbook')],
     tokens: { train: 300_000, eval: 40_000, loss: 10_000 },
     grid: { ...base.grid, seedsAt: 'headline' },
+    boosting: { ...base.boosting, sweep: { k: [1, 3, 6], tokens: [100_000, 300_000] } },
     arms: ['broad', 'domain', 'boosted', 'full-finetune', 'extended-random', 'extended-active', 'stitched'],
   };
 }

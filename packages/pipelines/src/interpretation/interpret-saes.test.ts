@@ -1,0 +1,227 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadLanguageModel } from '@salmon-sae/activations';
+import { readDelphiCache, readFeatureCards } from '@salmon-sae/autointerp';
+import { tf, useBackend } from '@salmon-sae/compute';
+import { tokenize } from '@salmon-sae/corpus';
+import type { Document, FeatureCard, LanguageModel, TokenBatch } from '@salmon-sae/dataflow';
+import { random, run as runToEnd } from '@salmon-sae/dataflow';
+import { openSae, randomState } from '@salmon-sae/sae-core';
+import type { Sae } from '@salmon-sae/sae-core';
+import { from } from 'rxjs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  collectRandomControls,
+  interpretSaes,
+  openClient,
+  scoresJson,
+  writeCards,
+  writeExports,
+} from './index.js';
+import type { ClientSettings, InterpretOptions, InterpretTask } from './index.js';
+
+const HOOK = 'embed';
+const WORDS = ['fever', 'blood', 'pain', 'heart', 'water', 'house', 'river', 'money', 'music', 'horse', 'bread', 'stone', 'paper', 'garden', 'winter', 'light', 'night', 'road', 'ship', 'school'];
+const LATENTS = 8;
+const base: Omit<InterpretOptions, 'client'> = { scorers: ['detection', 'fuzzing'], latents: undefined, minExamples: 20, seed: 1, controls: true, examples: { window: 12 } };
+
+describe('interpreting an SAE with known latents', () => {
+  let folder = '';
+  let model: LanguageModel;
+  let sae: Sae;
+  let task: InterpretTask;
+
+  beforeAll(async () => {
+    await useBackend();
+    folder = await mkdtemp(join(tmpdir(), 'salmon-interpret-'));
+    model = await loadLanguageModel(join(import.meta.dirname, '../../../../datasets/minnow'));
+    const rows = await plantedText(model);
+    sae = openSae(wordState(model, rows));
+    task = { model, hook: HOOK, rows, saes: [{ name: 'words', sae }] };
+  });
+  afterAll(async () => {
+    sae.dispose();
+    model.dispose();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('explains them offline far above both chance controls, and writes cards, tables and exports', async () => {
+    const before = tf.memory().numTensors;
+    const { client } = await openClient({ kind: 'lexical', cache: folder }, {});
+    const scorers = ['detection', 'fuzzing', 'simulation', 'embedding', 'surprisal', 'intervention'] as const;
+    const interpretation = await interpretSaes(task, { ...base, client, scorers });
+    expect(tf.memory().numTensors).toBe(before);
+    const [one] = interpretation.saes;
+    expect(interpretation.stopped).toBeUndefined();
+    expect(one).toMatchObject({ live: LATENTS, eligible: LATENTS, drawn: LATENTS });
+    expect(one?.scored.map(({ explanation }) => explanation.text).join(' ')).toContain('fever');
+    const detection = one?.summary.find(({ metric }) => metric === 'balancedAccuracy');
+    expect(detection?.own.mean).toBeGreaterThan(0.98);
+    expect(detection?.own.n).toBe(LATENTS);
+    expect(detection?.shuffled?.mean).toBeLessThan(0.65);
+    expect(detection?.random?.mean).toBeLessThan(detection?.own.low ?? 0);
+    expect(detection?.random?.n).toBeGreaterThan(LATENTS / 2);
+    expect(new Set(one?.summary.map(({ scorer }) => scorer))).toEqual(new Set(scorers));
+    // A decoder row that is a token's own embedding raises that token through the tied unembedding.
+    const steered = one?.summary.find(({ scorer }) => scorer === 'intervention');
+    expect(steered?.own.mean).toBeGreaterThan(steered?.shuffled?.high ?? 0);
+
+    const files = await writeCards(folder, task, { interpretation });
+    const cards: FeatureCard[] = [];
+    for await (const card of readFeatureCards(files.parquet)) cards.push(card);
+    expect(cards.map(({ latent }) => latent)).toEqual(Array.from({ length: LATENTS }, (_, i) => i));
+    expect(cards[0]?.explanation?.scores.length).toBeGreaterThan(0);
+    expect(cards[0]?.promoted[0]?.token.trim()).toBe(WORDS[0]);
+    expect((await readFile(files.csv, 'utf8')).trim().split('\r\n')).toHaveLength(LATENTS + 1);
+    const json = scoresJson({ model: 'm', modelHash: 'h', hook: HOOK, data: 'd', tokens: 1, client: 'lexical', scorers, seed: 1, usage: undefined }, interpretation);
+    expect(JSON.parse(JSON.stringify(json))).toMatchObject({ complete: true, saes: [{ name: 'words', drawn: LATENTS }] });
+
+    const by = { book: interpretation.book, parquet: files.parquet, dataset: 'planted', createdAt: '2026-01-01T00:00:00.000Z', formats: ['neuronpedia', 'dashboard', 'delphi'] as const };
+    const [neuronpedia = '', dashboard = '', delphi = ''] = await writeExports(folder, task, by);
+    expect(JSON.parse((await readFile(join(neuronpedia, 'source.jsonl'), 'utf8')).trim())).toMatchObject({ id: '0-words' });
+    const batch = JSON.parse(await readFile(dashboard, 'utf8')) as { readonly features: readonly { readonly frac_nonzero: number }[] };
+    expect(batch.features.map((feature) => feature.frac_nonzero)).toEqual(cards.map(({ density }) => density));
+    const cache = await readDelphiCache(delphi);
+    expect(cache.codes.indices.length).toBe(interpretation.book.statistics('words').active.reduce((a, b) => a + b, 0));
+    // The first latent fires on one token id only, in the cache as in the model.
+    const fired = new Set<number>();
+    for (let at = 0; at < cache.codes.rows; at++) {
+      for (let k = cache.codes.indptr[at] ?? 0; k < (cache.codes.indptr[at + 1] ?? 0); k++) if (cache.codes.indices[k] === 0) fired.add(cache.tokens[at] ?? -1);
+    }
+    expect([...fired]).toEqual([...model.tokenizer.encode(` ${WORDS[0]}`)].slice(0, 1));
+  });
+
+  it('gives random directions the wanted densities', async () => {
+    const densities = [0.01, 0.05, 0.2];
+    const text = { model, hook: 'resid_post.1', rows: task.rows };
+    const book = await collectRandomControls([{ name: 'chance', densities }, { name: 'nothing', densities: [] }], text, { seed: 3 });
+    expect(book.saes).toEqual(['chance']);
+    const { tokens } = book.statistics('chance');
+    // The batches of the two passes differ, so a projection may fall on the other side of its threshold.
+    densities.forEach((density, j) => expect(Math.abs(book.statistics('chance').density(j) - density)).toBeLessThan(3 / tokens));
+  });
+
+  describe('with a language model over HTTP', () => {
+    let server: Awaited<ReturnType<typeof reader>>;
+    beforeAll(async () => {
+      server = await reader();
+    });
+    afterAll(() => server.close());
+
+    const settings = (cache: string, more: Partial<ClientSettings> = {}): ClientSettings => ({
+      kind: 'llm',
+      llm: { provider: 'openai-compatible', model: 'reader', baseUrl: server.url, price: { input: 2, output: 4 } },
+      cache: join(folder, cache),
+      ...more,
+    });
+
+    it('scores and controls, pays once, and takes the key from the environment', async () => {
+      const first = await openClient(settings('answers'), { SALMON_LLM_API_KEY: 'k-123' });
+      const interpretation = await interpretSaes(task, { ...base, client: first.client });
+      const detection = interpretation.saes[0]?.summary.find(({ metric }) => metric === 'balancedAccuracy');
+      expect(detection?.own.mean).toBeGreaterThan(0.95);
+      expect(detection?.shuffled?.mean).toBeLessThan(0.65);
+      expect(detection?.random?.mean).toBeLessThan(detection?.own.low ?? 0);
+      const used = first.usage();
+      expect(server.requests()).toBe(used?.requests);
+      expect(server.keys()).toEqual(['Bearer k-123']);
+      expect(used?.cost).toBeCloseTo(((used?.inputTokens ?? 0) * 2 + (used?.outputTokens ?? 0) * 4) / 1e6, 10);
+      const again = await openClient(settings('answers'), { SALMON_LLM_API_KEY: 'k-123' });
+      const repeated = await interpretSaes(task, { ...base, client: again.client });
+      expect(again.usage()?.requests).toBe(0);
+      expect(repeated.saes).toEqual(interpretation.saes);
+    });
+
+    it('stops at a budget of tokens or on request with what is whole', async () => {
+      const poor = await openClient(settings('few', { budgetTokens: 12_000 }), {});
+      const stopped = await interpretSaes(task, { ...base, client: poor.client, controls: false });
+      expect(stopped.stopped).toBe('budget');
+      expect(stopped.saes[0]?.scored.length).toBeGreaterThan(0);
+      expect(stopped.saes[0]?.scored.length).toBeLessThan(LATENTS);
+      expect((poor.usage()?.inputTokens ?? 0) + (poor.usage()?.outputTokens ?? 0)).toBeLessThanOrEqual(12_000);
+      const stop = new AbortController();
+      const { client } = await openClient(settings('stopped', { signal: stop.signal }), {});
+      const interrupted = await interpretSaes(task, { ...base, client, signal: stop.signal, onProgress: (stage) => void (stage === 'explain and score' && stop.abort()) });
+      expect(interrupted.stopped).toBe('interrupted');
+    });
+
+    it('refuses what it cannot do', async () => {
+      await expect(openClient({ kind: 'llm', cache: folder }, {})).rejects.toMatchObject({ code: 'usage' });
+      await expect(openClient(settings('two', { budgetTokens: 5 }), { SALMON_LLM_BUDGET: '1' })).rejects.toMatchObject({ code: 'usage' });
+      await expect(openClient({ kind: 'lexical', budgetTokens: 5, cache: folder }, {})).rejects.toMatchObject({ code: 'usage' });
+    });
+  });
+});
+
+/** Documents of words drawn at random, among them those the latents stand for. */
+async function plantedText(model: LanguageModel): Promise<readonly TokenBatch[]> {
+  const draws = random(5, 'planted-text');
+  const texts = Array.from({ length: 500 }, (_, i): Document => {
+    const words = Array.from({ length: 10 }, () => WORDS[draws.below(WORDS.length)]);
+    return { id: `doc-${i}`, domain: 'planted', text: `The ${words.join(' ')}`, cursor: { source: 'planted', shard: 0, row: i + 1 } };
+  });
+  const rows: TokenBatch[] = [];
+  await runToEnd(from(texts).pipe(tokenize(model.tokenizer, { context: 64, packing: 'document', batchRows: 16, bucket: true })), { onEvent: (batch) => void rows.push(batch) });
+  return rows;
+}
+
+/** A JumpReLU SAE whose latent i fires where the embedding is that of word i's first token. */
+function wordState(model: LanguageModel, rows: readonly TokenBatch[]): ReturnType<typeof randomState> {
+  const width = model.hookWidth(HOOK);
+  const state = randomState('jumprelu', { width, latents: LATENTS });
+  const [encoder, decoder] = [new Float32Array(width * LATENTS), new Float32Array(LATENTS * width)];
+  const ids = WORDS.slice(0, LATENTS).map((word) => model.tokenizer.encode(` ${word}`)[0] ?? -1);
+  for (const batch of rows) {
+    const values = model.forward(batch, { hooks: [HOOK] }).activations[HOOK] ?? new Float32Array();
+    ids.forEach((id, latent) => {
+      const at = batch.ids.indexOf(id);
+      if (at === -1) return;
+      const vector = values.subarray(at * width, (at + 1) * width);
+      const square = vector.reduce((sum, v) => sum + v * v, 0);
+      vector.forEach((v, d) => {
+        encoder[d * LATENTS + latent] = v / square;
+        decoder[latent * width + d] = v / Math.sqrt(square);
+      });
+    });
+  }
+  const zeros = (n: number): { readonly shape: readonly number[]; readonly data: Float32Array } => ({ shape: [n], data: new Float32Array(n) });
+  const weights = { ...state.weights, W_enc: { shape: [width, LATENTS], data: encoder }, W_dec: { shape: [LATENTS, width], data: decoder }, b_enc: zeros(LATENTS), b_dec: zeros(width), threshold: { shape: [LATENTS], data: new Float32Array(LATENTS).fill(0.9) } };
+  return { ...state, weights, site: { model: 'minnow', hook: HOOK, width } };
+}
+
+/** A local server with the OpenAI chat protocol: its "model" names the first marked word, and finds a named word in texts. */
+async function reader(): Promise<{ readonly url: string; requests(): number; keys(): readonly string[]; close(): Promise<void> }> {
+  let requests = 0;
+  const keys = new Set<string>();
+  const server: Server = createServer((request, response) => {
+    const parts: Buffer[] = [];
+    request.on('data', (part: Buffer) => parts.push(part));
+    request.on('end', () => {
+      requests++;
+      if (request.headers.authorization !== undefined) keys.add(request.headers.authorization);
+      const body = JSON.parse(Buffer.concat(parts).toString('utf8')) as { readonly messages: readonly { readonly role: string; readonly content: string }[] };
+      const content = replyTo(body.messages.findLast(({ role }) => role === 'user')?.content ?? '');
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ id: 'a', object: 'chat.completion', created: 0, model: 'reader', choices: [{ index: 0, message: { role: 'assistant', content }, finish_reason: 'stop' }], usage: { prompt_tokens: 200, completion_tokens: 20, total_tokens: 220 } }));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
+    requests: () => requests,
+    keys: () => [...keys],
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
+
+function replyTo(text: string): string {
+  const word = /Description: .*"(\w+)"/.exec(text)?.[1];
+  if (word === undefined) return JSON.stringify({ explanation: `the word "${(/<<(.*?)>>/.exec(text)?.[1] ?? '').trim()}"` });
+  const excerpts = text.split(/Excerpt \d+:\n/).slice(1);
+  const marked = new RegExp(`<<[^>]*${word}[^<]*>>`);
+  return JSON.stringify({ answers: excerpts.map((excerpt) => ((text.includes('<<') ? marked.test(excerpt) : excerpt.includes(word)) ? 0.9 : 0.1)) });
+}
