@@ -1,7 +1,7 @@
 import { cpus } from 'node:os';
 import { densityHistogram, interval } from '@salmon-sae/metrics';
 import type { Sampled } from '@salmon-sae/metrics';
-import type { ArmFacts, BudgetRow, DensityHistogram, Measure, MetricKey, ReportData, SaeRow, TextKind, TextMetrics } from '../report/index.js';
+import type { ArmFacts, BudgetRow, DensityHistogram, ExtraTable, Measure, MetricKey, ReportData, SaeRow, TextKind, TextMetrics } from '../report/index.js';
 import { verdictParagraph } from '../report/index.js';
 import type { ActivationSource } from './activation-source.js';
 import { boostingSection } from './boosting-rows.js';
@@ -27,6 +27,8 @@ export interface Outcome {
   readonly sweeps: Readonly<Record<string, BoostingSweep>>;
   /** SAE -> share of broad tokens on which none of its residual latents fires. */
   readonly silent: Readonly<Record<string, number>>;
+  /** Further tables by domain. */
+  readonly extras: Readonly<Record<string, readonly ExtraTable[]>>;
   readonly sources: readonly ActivationSource[];
   readonly facts: RunStamp;
 }
@@ -122,6 +124,7 @@ export async function buildReport(session: Session, outcome: Outcome, domainInde
     cards: groups,
     ...(domainOnly === undefined ? {} : { domainOnly }),
     budgets: budgets(plans, outcome.trained, model.hookWidth(config.model.hook)),
+    extras: outcome.extras[domain.name] ?? [],
     definitions: METRIC_DEFINITIONS,
   };
 }

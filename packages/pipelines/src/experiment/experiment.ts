@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import type { Json } from '@salmon-sae/dataflow';
 import { contentHash, writeFileAtomic } from '@salmon-sae/dataflow';
-import type { ReportData } from '../report/index.js';
+import type { ExtraTable, ReportData } from '../report/index.js';
 import { packageVersions } from '../versions.js';
 import { activationSource } from './activation-source.js';
 import type { ActivationSource } from './activation-source.js';
@@ -21,6 +21,7 @@ import { planArms } from './plan.js';
 import { RunDirectory } from './run-directory.js';
 import { checkpointHere, openSession } from './session.js';
 import type { Session } from './session.js';
+import { extraTables } from './extras/extra-tables.js';
 import { importSae } from './import-sae.js';
 import { trainBoostingBaseline } from './train-baselines.js';
 import { trainBoosted, trainGroup } from './train-arms.js';
@@ -156,5 +157,10 @@ async function stages(session: Session): Promise<Omit<Parameters<typeof buildRep
     }
   }
   const overlaps = await measuredOverlaps(session, { plans, trained, measured });
-  return { plans, trained, measured, interpreted, overlaps, sweeps, silent, sources: [...sources.values()] };
+  const extras: Record<string, readonly ExtraTable[]> = {};
+  for (const corpus of config.domains) {
+    checkpointHere(session);
+    extras[corpus.name] = await extraTables(session, corpus, { plans, trained, measured });
+  }
+  return { plans, trained, measured, interpreted, overlaps, sweeps, silent, extras, sources: [...sources.values()] };
 }

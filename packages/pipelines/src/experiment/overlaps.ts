@@ -82,7 +82,8 @@ function pairsOf(config: ExperimentConfig, plans: readonly PlannedSae[]): readon
   ];
 }
 
-function liveLatents(measured: readonly MeasuredText[], sae: string): readonly number[] {
+/** Latents of an SAE that fired on some held-out text. */
+export function liveLatents(measured: readonly MeasuredText[], sae: string): readonly number[] {
   const counts = measured.flatMap((text) => text.saes.filter((each) => each.sae === sae).map(({ active }) => active));
   const latents = counts[0]?.length ?? 0;
   return Array.from({ length: latents }, (_, latent) => latent).filter((latent) => counts.some((active) => (active[latent] ?? 0) > 0));

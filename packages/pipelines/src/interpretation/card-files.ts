@@ -1,8 +1,9 @@
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { cardCsv, eachFeatureCard, readFeatureCards, writeFeatureCards } from '@salmon-sae/autointerp';
 import type { CardArm } from '@salmon-sae/autointerp';
 import type { FeatureCard } from '@salmon-sae/dataflow';
-import { writeFileAtomic } from '@salmon-sae/dataflow';
+import { SalmonError, writeFileAtomic } from '@salmon-sae/dataflow';
 import type { Interpretation, InterpretTask } from './interpret-saes.js';
 
 export interface CardFiles {
@@ -11,14 +12,27 @@ export interface CardFiles {
   readonly cards: number;
 }
 
-/** Writes `cards.parquet` and `cards.csv` with a card for every latent that fired, explained or not, SAE after SAE; one card in memory at a time. */
-export async function writeCards(folder: string, task: InterpretTask, found: { readonly interpretation: Interpretation; readonly onCard?: (done: number, total: number) => void }): Promise<CardFiles> {
+export interface CardOptions {
+  readonly interpretation: Interpretation;
+  readonly signal?: AbortSignal;
+  readonly onCard?: (done: number, total: number) => void;
+}
+
+/**
+ * Writes `cards.parquet` and `cards.csv` with a card for every latent that fired, explained or not, SAE after SAE (after an interruption:
+ * for the scored ones only); one row group in memory at a time. Throws `cancelled`.
+ */
+export async function writeCards(folder: string, task: InterpretTask, found: CardOptions): Promise<CardFiles> {
   const { interpretation } = found;
-  const total = interpretation.saes.reduce((sum, { live }) => sum + live, 0);
+  const interrupted = interpretation.stopped === 'interrupted';
+  const total = interpretation.saes.reduce((sum, { live, scored }) => sum + (interrupted ? scored.length : live), 0);
   let done = 0;
   const counted = async function* (): AsyncGenerator<FeatureCard> {
     for await (const card of cardsOf(task, interpretation)) {
       yield card;
+      await setImmediate();
+      // After an interruption the signal has done its work already: the few cards that are left are written.
+      if (!interrupted && found.signal?.aborted === true) throw new SalmonError('cancelled', { what: 'Stopped on request while writing feature cards; the scores are written', where: folder });
       found.onCard?.(++done, total);
     }
   };
@@ -42,7 +56,8 @@ async function* cardsOf(task: InterpretTask, interpretation: Interpretation): As
     const others = arms.filter((other) => other !== arm && other.decoder.shape[1] === width);
     // Only directions of the residual stream reach the unembedding.
     const effects = width === model.info.width ? { model } : {};
-    yield* eachFeatureCard(arm, { book, tokenizer: model.tokenizer, ...effects, others });
+    const some = interpretation.stopped === 'interrupted' ? { latents: [...(arm.explanations?.keys() ?? [])] } : {};
+    yield* eachFeatureCard(arm, { book, tokenizer: model.tokenizer, ...effects, others }, some);
   }
 }
 

@@ -13,7 +13,7 @@ export type { MeanScore, ScoreSummary } from './summaries.js';
 export { interpretSaes } from './interpret-saes.js';
 export type { Interpretation, Interpreted, InterpretedLatent, InterpretOptions, InterpretTask } from './interpret-saes.js';
 export { writeCards } from './card-files.js';
-export type { CardFiles } from './card-files.js';
+export type { CardFiles, CardOptions } from './card-files.js';
 export { latentCacheOf } from './latent-cache-of.js';
 export { EXPORTS, writeExports } from './exports.js';
 export type { ExportFormat, ExportOptions } from './exports.js';

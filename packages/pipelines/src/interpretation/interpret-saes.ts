@@ -46,9 +46,10 @@ export interface Interpreted {
   /** Latents that fired at all, and those with enough windows to be drawn. */
   readonly live: number;
   readonly eligible: number;
-  readonly drawn: number;
+  /** Latents drawn to be scored. */
+  readonly drawn: readonly number[];
   readonly scored: readonly InterpretedLatent[];
-  /** `latent` is here the index of the random direction. */
+  /** `latent` is here the index of a random direction, which stands for `drawn[index]`. */
   readonly random: readonly InterpretedLatent[];
   readonly summary: readonly ScoreSummary[];
 }
@@ -102,7 +103,7 @@ export async function interpretSaes(task: InterpretTask, options: InterpretOptio
     const found = arms.find(({ name }) => name === randomName(arm.name))?.found ?? [];
     const summary = summarise(arm.found.map(({ explanation }) => explanation), { random: found.map(({ explanation }) => explanation), seed: options.seed });
     const eligible = book.live(arm.name, options.minExamples).length;
-    return { name: arm.name, latents: saes[i]?.sae.latents ?? 0, live: book.live(arm.name).length, eligible, drawn: arm.latents.length, scored: arm.found, random: found, summary };
+    return { name: arm.name, latents: saes[i]?.sae.latents ?? 0, live: book.live(arm.name).length, eligible, drawn: arm.latents, scored: arm.found, random: found, summary };
   });
   return { book, saes: results, ...(stopped === undefined ? {} : { stopped }) };
 }

@@ -1,8 +1,9 @@
 import { engineReport, ensureEngine } from '@salmon-sae/compute';
+import type { EngineReport } from '@salmon-sae/compute';
 import type { Command } from 'commander';
 import pc from 'picocolors';
 import { emit } from '../output.js';
-import { Terminal } from '../terminal.js';
+import { compact, Terminal } from '../terminal.js';
 
 interface Options {
   readonly fix?: boolean;
@@ -24,7 +25,22 @@ export function addDoctor(program: Command): void {
         terminal.clear();
       }
       const report = await engineReport();
-      const text = Object.entries(report).map(([name, value]) => `${pc.bold(name.padEnd(16))} ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`).join('\n');
-      emit(options.json, report, text);
+      emit(options.json, report, describe(report));
     });
+}
+
+function describe(report: EngineReport): string {
+  const { backend, cache, disk, memory, versions } = report;
+  const lines: readonly (readonly [string, string])[] = [
+    ['engine', `${backend.name}: ${backend.reason}`],
+    ...(backend.notice === undefined ? [] : [['notice', backend.notice] as const]),
+    ['versions', Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(', ')],
+    ['processor', `${report.cpu}, ${report.threads} threads used`],
+    ['native ops', backend.nativeOps ? 'loaded' : 'not loaded: training and encoding run on plain TensorFlow.js, slower, with the same results'],
+    ['GPU', backend.gpu ?? (report.gpu === undefined ? 'none' : `${report.gpu}, not used by this engine`)],
+    ['memory', `${compact(memory.freeBytes)}B free of ${compact(memory.totalBytes)}B`],
+    ['cache', `${cache.folder}, ${compact(cache.bytes)}B (${cache.parts.map(({ name, bytes }) => `${name} ${compact(bytes)}B`).join(', ')})`],
+    ['disk', `${compact(disk.freeBytes)}B free at ${disk.folder}`],
+  ];
+  return lines.map(([name, value]) => `${pc.bold(name.padEnd(11))} ${value}`).join('\n');
 }

@@ -54,7 +54,7 @@ export function addInterpret(program: Command): void {
     .requiredOption('--sae <paths...>', 'one or several SAEs in any readable format')
     .requiredOption('--model <folder>', 'Hugging Face model folder, or hf:org/name[@revision]')
     .requiredOption('--data <source>', 'wordnet:medical, wordnet:broad, a .jsonl, .parquet or .txt file, or a document source as JSON')
-    .requiredOption('--out <folder>', 'folder for cards.parquet, cards.csv, scores.json and exports')
+    .option('--out <folder>', 'folder for cards.parquet, cards.csv, scores.json and exports', 'interpretation')
     .option('--hook <hook>', 'hook the SAEs read (default: what the first SAE was trained on)')
     .option('--tokens <n>', 'tokens of text to read', '200000')
     .option('--context <tokens>', 'longest row', '256')
@@ -64,7 +64,7 @@ export function addInterpret(program: Command): void {
     .option('--no-controls', 'leave out shuffled explanations and random directions')
     .option('--seed <n>', 'draw of latents, windows and controls', '0')
     .addOption(new Option('--client <kind>', 'who explains and judges: word rules offline, or a language model over HTTP').choices(['lexical', 'llm']).default('lexical'))
-    .addOption(new Option('--provider <name>', 'of the llm client; the key comes from SALMON_LLM_API_KEY only').choices(['openai-compatible', 'anthropic', 'ollama']))
+    .addOption(new Option('--provider <name>', 'of the llm client; its key comes from the environment only: SALMON_LLM_API_KEY, or the provider\'s own variable').choices(['openai-compatible', 'anthropic', 'ollama']))
     .option('--llm-model <name>', 'model of the llm client')
     .option('--base-url <url>', 'address of the llm client with version path, such as http://127.0.0.1:8000/v1')
     .option('--price-input <usd>', 'USD per million input tokens')
@@ -100,13 +100,13 @@ export function addInterpret(program: Command): void {
         const task = { model, hook, rows, saes };
         const progress = (stage: string, done: number, total: number, unit: string): void => terminal.progress(stage, done, total, unit);
         const interpretation = await interpretSaes(task, { ...numbers, client: client.client, scorers, controls: options.controls, signal, onProgress: progress });
-        const files = await writeCards(options.out, task, { interpretation, onCard: (done, total) => progress('feature cards', done, total, 'cards') });
         const tokens = rows.reduce((sum, batch) => sum + ordinaryTokens(batch), 0);
         const usage = client.usage();
         const head = { model: model.info.id, modelHash: model.info.hash, hook, data: options.data, tokens, client: client.id, scorers, seed: numbers.seed, usage };
         const scores = scoresJson(head, interpretation);
         const path = join(options.out, 'scores.json');
         await writeFileAtomic(path, `${JSON.stringify(scores, null, 1)}\n`);
+        const files = await writeCards(options.out, task, { interpretation, signal, onCard: (done, total) => progress('feature cards', done, total, 'cards') });
         const by = { book: interpretation.book, parquet: files.parquet, dataset: options.data, createdAt: `${new Date().toISOString().slice(0, 10)}T00:00:00.000Z` };
         const exported = interpretation.stopped === 'interrupted' ? [] : await writeExports(options.out, task, { ...by, formats, signal });
         terminal.clear();
@@ -179,7 +179,7 @@ function tablesOf(interpretation: Interpretation): string {
     .map((one) => {
       const table = new Table({ head: ['score (mean over latents)', 'SAE', 'shuffled explanations', 'random directions'], style: { head: [], border: [], compact: true } });
       for (const { scorer, metric, own, shuffled, random } of one.summary) table.push([`${scorer} ${metric}`, cell(own), cell(shuffled), cell(random)]);
-      const title = `${one.name}: ${one.live} of ${one.latents} latents fire, ${one.eligible} often enough to be scored, ${one.scored.length} of ${one.drawn} drawn scored`;
+      const title = `${one.name}: ${one.live} of ${one.latents} latents fire, ${one.eligible} often enough to be scored, ${one.scored.length} of ${one.drawn.length} drawn scored`;
       return one.summary.length === 0 ? title : `${title}\n${table.toString()}`;
     })
     .join('\n');
