@@ -134,6 +134,8 @@ export interface FeatureContext {
   readonly peak: number;
   /** 0 = strongest quantile; -1 = top list. */
   readonly quantile: number;
+  /** Who may look at the window: a rater of the explanation sees the scorer's only. */
+  readonly pool?: 'explainer' | 'scorer';
 }
 
 export interface LogitEffect {

@@ -10,5 +10,5 @@ export { boosted } from './recipes/boosted.js';
 export { trainOnText } from './recipes/train-on-text.js';
 export { tokensOf, trainingBatches } from './recipes/setting.js';
 export type { Setting } from './recipes/setting.js';
-export { renderMarkdown, renderReport } from './report/index.js';
-export type { ReportData } from './report/index.js';
+export { comparePaper, renderMarkdown, renderReport, writeReport } from './report/index.js';
+export type { PaperComparison, PaperNumbers, ReportData, WriteReportOptions } from './report/index.js';

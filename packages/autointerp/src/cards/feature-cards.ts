@@ -2,7 +2,7 @@ import { useBackend } from '@salmon-sae/compute';
 import { SalmonError } from '@salmon-sae/dataflow';
 import type { Explanation, FeatureCard, FeatureContext, LanguageModel, LogitEffect, NdArray, Tokenizer } from '@salmon-sae/dataflow';
 import type { ExampleBook } from '../examples/example-book.js';
-import type { Example, LatentExamples } from '../examples/examples.js';
+import type { Example, LatentExamples, Pool } from '../examples/examples.js';
 import { nearestLatents } from './nearest-latents.js';
 import type { Neighbour } from './nearest-latents.js';
 
@@ -89,20 +89,27 @@ export async function* eachFeatureCard(arm: CardArm, sources: CardSources, optio
 /** Top list of both pools together, then some windows of each quantile, the scorer's and the explainer's in turn. */
 function contexts(examples: LatentExamples, tokenizer: Pick<Tokenizer, 'token'>, options: CardOptions): readonly FeatureContext[] {
   const { explainer, scorer } = examples;
-  const top = [...explainer.top, ...scorer.top].sort((a, b) => b.peak - a.peak).slice(0, options.top ?? 10);
+  const from = (pool: Pool, list: readonly Example[]): readonly Pooled[] => list.map((example) => ({ example, pool }));
+  const top = [...from('explainer', explainer.top), ...from('scorer', scorer.top)].sort((a, b) => b.example.peak - a.example.peak).slice(0, options.top ?? 10);
   const per = options.perQuantile ?? 2;
   const sampled = scorer.quantiles.flatMap((list, q) => {
-    const other = explainer.quantiles[q] ?? [];
-    const mixed: Example[] = [];
-    for (let i = 0; i < Math.max(list.length, other.length); i++) for (const e of [list[i], other[i]]) if (e !== undefined) mixed.push(e);
+    const [own, other] = [from('scorer', list), from('explainer', explainer.quantiles[q] ?? [])];
+    const mixed: Pooled[] = [];
+    for (let i = 0; i < Math.max(own.length, other.length); i++) for (const e of [own[i], other[i]]) if (e !== undefined) mixed.push(e);
     return mixed.slice(0, per);
   });
-  return [...top, ...sampled].map((example) => ({
+  return [...top, ...sampled].map(({ example, pool }) => ({
     doc: example.doc,
     domain: example.domain,
     tokens: Array.from(example.ids, (id) => tokenizer.token(id)),
     activations: Array.from(example.activations),
     peak: example.peak,
     quantile: example.quantile,
+    pool,
   }));
+}
+
+interface Pooled {
+  readonly example: Example;
+  readonly pool: Pool;
 }

@@ -2,7 +2,7 @@ import { useMemo } from 'preact/hooks';
 import type { JSX } from 'preact';
 import type { FeaturesData, RunData, SetData } from '../../src/wire.js';
 import { Arm, armLabel, setLabel } from './arm.js';
-import { conceptMatches, SHARED } from './concept.js';
+import { conceptMatches, SHARED, termsOf } from './concept.js';
 import type { ConceptMatch } from './concept.js';
 import { features, useLoaded } from './data.js';
 import { labelOf, percent, wordsOf } from './format.js';
@@ -86,7 +86,7 @@ export function ComparePage({ run, route }: PageProps): JSX.Element {
                 <Arm run={run} arm={each.set.arm} /> <small class="muted">{each.matches.length} latents</small>
               </h2>
               {each.matches.length === 0 && <p class="muted">None of its latents fires on this.</p>}
-              <MatchList found={each} matches={each.matches.slice(0, SHOWN)} near={each.set === own ? other?.sae : own?.sae} />
+              <MatchList found={each} matches={each.matches.slice(0, SHOWN)} near={each.set === own ? other?.sae : own?.sae} concept={concept} />
             </section>
           ))}
         </div>
@@ -126,13 +126,15 @@ function Lacks({ run, found, own, other, concept }: LacksProps): JSX.Element {
             ? `${ownLabel} has ${all.length} latents on this, ${otherLabel} ${theirs}. ${alone.length} of ${ownLabel}’s have no counterpart in ${otherLabel} (decoder cosine below ${SHARED}).`
             : `${alone.length} of ${all.length} live latents of ${ownLabel} have no counterpart in ${otherLabel} (decoder cosine below ${SHARED}). Type a concept to ask about it.`}
       </p>
-      {near !== undefined && <MatchList found={mine} matches={alone.slice(0, SHOWN)} near={other.sae} />}
+      {near !== undefined && <MatchList found={mine} matches={alone.slice(0, SHOWN)} near={other.sae} concept={concept} />}
     </section>
   );
 }
 
-function MatchList({ found, matches, near }: { readonly found: SetMatches; readonly matches: readonly ConceptMatch[]; readonly near: string | undefined }): JSX.Element {
+function MatchList({ found, matches, near, concept }: { readonly found: SetMatches; readonly matches: readonly ConceptMatch[]; readonly near: string | undefined; readonly concept: string }): JSX.Element {
   const { set, data } = found;
+  const terms = termsOf(concept);
+  const asked = (word: string): boolean => terms.some((term) => word.startsWith(term));
   return (
     <ul class="matches">
       {matches.map(({ row, share }) => {
@@ -144,10 +146,15 @@ function MatchList({ found, matches, near }: { readonly found: SetMatches; reado
               <b class="num">{data.latent[row]}</b> {labelOf(data.explanation[row] ?? '', words, data.token[row])}
             </a>
             <small class="muted">
-              {wordsOf(words)
+              {[...wordsOf(words)]
+                .sort((a, b) => Number(asked(b.word)) - Number(asked(a.word)))
                 .slice(0, 5)
-                .map(({ word, count }) => `${word} ${count}×`)
-                .join(', ')}
+                .map(({ word, count }, i) => (
+                  <span key={word}>
+                    {i > 0 && ', '}
+                    {asked(word) ? <b>{word}</b> : word} {count}×
+                  </span>
+                ))}
             </small>
             <small class="muted">
               {share > 0 && `${percent(share)} of its contexts · `}density {percent(data.density[row] ?? 0)}

@@ -11,9 +11,14 @@ export interface ConceptMatch {
   readonly share: number;
 }
 
+/** The words of a query that count. */
+export function termsOf(query: string): readonly string[] {
+  return query.toLowerCase().split(/[\s,]+/).filter((term) => term.length > 1);
+}
+
 /** Latents of an SAE that fire on words beginning with one of the query's words, or whose explanation names one. */
 export function conceptMatches(data: FeaturesData, query: string): readonly ConceptMatch[] {
-  const terms = query.toLowerCase().split(/[\s,]+/).filter((term) => term.length > 1);
+  const terms = termsOf(query);
   if (terms.length === 0) return [];
   const out: ConceptMatch[] = [];
   data.latent.forEach((_, row) => {

@@ -21,7 +21,7 @@ function sae(arm: string, targetL0: number, seed: number, fve: number, own: numb
   const plan: PlannedSae = { name, arm: arm as PlannedSae['arm'], text: arm, latents: 64, targetL0, seed, headline: targetL0 === 8 };
   const l0: Sampled = { metric: 'l0@1', value: targetL0, samples: new Float64Array(200).fill(targetL0), key: 'documents' };
   const metrics = { 'l0@1': l0, 'fve_pooled@1': sampled('fve_pooled@1', fve, own) };
-  return { plan, measured: { sae: name, metrics, otherSpecials: {}, active: [], tokens: 1 } };
+  return { plan, measured: { sae: name, metrics, withSpecials: {}, active: [], tokens: 1 } };
 }
 
 function compare(saes: readonly ReturnType<typeof sae>[]): ReturnType<typeof compareArms> {

@@ -126,7 +126,7 @@ async function stages(session: Session): Promise<Omit<Parameters<typeof buildRep
     // Every SAE on the broad text; on a domain's text the broad ones and those that learnt from it.
     const here = all.filter(({ trained: { name } }) => {
       const text = plans.find((plan) => plan.name === name)?.text;
-      return corpus === config.broad || text === config.broad.name || text === corpus.name;
+      return corpus === config.broad || text === config.broad.name || text?.split('+').includes(corpus.name);
     });
     const { measured: one } = await evaluateText(session, corpus, { keys: here.map(({ key }) => key), trained: here.map((sae) => sae.trained), headline });
     measured.push(one);

@@ -49,6 +49,8 @@ export function planArms(config: ExperimentConfig): readonly PlannedSae[] {
     if (config.arms.includes('domain')) addGrid('domain', domain.name);
     for (const arm of config.arms) {
       if (arm === 'broad' || arm === 'domain') continue;
+      // What boosting is compared with is shown on one domain: further ones would add hours and say the same.
+      if (arm !== 'boosted' && domain !== config.domains[0]) continue;
       const seeds = arm === 'boosted' ? grid.seeds : grid.seeds.slice(0, 1);
       for (const { latents, targetL0 } of arm === 'boosted' ? points : [grid.headline]) {
         const headline = isHeadline(latents, targetL0);

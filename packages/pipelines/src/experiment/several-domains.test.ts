@@ -18,12 +18,12 @@ function config(): ExperimentConfig {
     name: 'several',
     model: { ...base.model, context: 48, batchRows: 8 },
     domains: [...base.domains, { name: 'words', title: 'All of <WordNet>', source: { kind: 'wordnet', part: 'all', seed: 5 } }],
-    tokens: { train: 6_000, eval: 6_000, loss: 200 },
+    tokens: { train: 4_000, eval: 4_000, loss: 100 },
     arms: ['broad', 'domain', 'boosted'],
     grid: { latents: [64, 96], targetL0: [8], seeds: [1], headline: { latents: 96, targetL0: 8 }, seedsAt: 'headline' },
     boosting: { latents: 24, k: 2, epochs: 1, sweep: { k: [1, 4], tokens: [1_024, 2_048] } },
     training: { batch: 128, epochs: 1, learningRate: 2e-3, reservoir: 2_000 },
-    bootstrap: { samples: 30, seed: 1 },
+    bootstrap: { samples: 20, seed: 1 },
     interpretation: { latents: 0, window: 16, minExamples: 4 },
   };
 }

@@ -163,6 +163,7 @@ describe('interpreting an SAE with known latents', () => {
       expect(interrupted.stopped).toBe('interrupted');
       const { cards } = await writeCards(join(folder, 'interrupted'), task, { interpretation: interrupted, signal: stop.signal });
       expect(cards).toBe(interrupted.saes[0]?.scored.length);
+      expect(cards).toBeGreaterThan(0);
     });
 
     it('refuses what it cannot do', async () => {

@@ -12,7 +12,7 @@ export interface PaperComparison {
   readonly l0: number;
   readonly published: PaperNumbers;
   /**
-   * Interpolated on log(measured L0), mean over seeds; the measured L0 at the nearest end where the run's SAEs are all sparser or all
+   * Interpolated on log(measured L0) between the seeds' means; the measured L0 at the nearest end where the run's SAEs are all sparser or all
    * denser than the published one. Undefined where the run has no such arm.
    */
   readonly ours?: PaperNumbers & { readonly l0: number; readonly within: boolean };
@@ -53,22 +53,21 @@ function numbersAt(saes: readonly SaeRow[], row: PaperRow): PaperComparison['our
   return { l0, within: l0 === row.l0, ...numbers };
 }
 
-/** Each seed's curve at one L0, or its nearest end for a seed that trained fewer points. */
+/** One curve through the seeds' mean at each target, read at one L0 or at the curve's nearest end. */
 function meanOverSeeds(saes: readonly SaeRow[], of: { readonly key: MetricKey; readonly withBos: boolean; readonly l0: number }): number | undefined {
-  const curves = new Map<number | undefined, CurvePoint[]>();
-  for (const sae of saes) {
-    const text = sae.texts.domain;
-    const value = (of.withBos ? text?.withBos : text)?.[of.key];
-    const l0 = (of.withBos ? (text?.withBos?.l0 ?? text?.l0) : text?.l0)?.value;
-    if (value === undefined || l0 === undefined) continue;
-    curves.set(sae.seed, [...(curves.get(sae.seed) ?? []), { l0, value: value.value }]);
-  }
-  const widest = Math.max(0, ...[...curves.values()].map((curve) => curve.length));
-  const values = [...curves.values()]
-    .filter((curve) => curve.length === widest)
-    .flatMap((curve) => {
-      const l0s = curve.map((point) => point.l0);
-      return interpolateAt(curve, Math.min(Math.max(...l0s), Math.max(Math.min(...l0s), of.l0)))?.value ?? [];
-    });
-  return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length;
+  const targets = [...new Set(saes.map((sae) => sae.targetL0))];
+  const curve = targets.flatMap((target): readonly CurvePoint[] => {
+    const points = saes
+      .filter((sae) => sae.targetL0 === target)
+      .flatMap(({ texts: { domain } }) => {
+        const value = (of.withBos ? domain?.withBos : domain)?.[of.key]?.value;
+        return domain === undefined || value === undefined ? [] : [{ l0: domain.l0.value, value }];
+      });
+    if (points.length === 0) return [];
+    const mean = (side: 'l0' | 'value'): number => points.reduce((sum, point) => sum + point[side], 0) / points.length;
+    return [{ l0: mean('l0'), measure: { value: mean('value') } }];
+  });
+  if (curve.length === 0) return undefined;
+  const l0s = curve.map((point) => point.l0);
+  return interpolateAt(curve, Math.min(Math.max(...l0s), Math.max(Math.min(...l0s), of.l0)))?.value;
 }

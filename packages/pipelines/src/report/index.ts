@@ -1,3 +1,5 @@
+export { comparePaper } from './compare-paper.js';
+export type { PaperComparison, PaperNumbers } from './compare-paper.js';
 export { commonRange, interpolateAt, l0Levels } from './curve.js';
 export type { CurvePoint } from './curve.js';
 export { matchedDifference } from './difference.js';

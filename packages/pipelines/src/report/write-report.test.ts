@@ -38,7 +38,7 @@ describe('writeReport', () => {
     const saes = await readParquet(join(folder, 'tables', 'saes-domain.parquet'));
     const [row] = await saes.readGroup(0);
     await saes.close();
-    const own = sample.saes.find((sae) => sae.arm === row?.['arm'] && sae.targetL0 === row['targetL0'] && sae.seed === row['seed']);
+    const own = sample.saes.find((sae) => sae.arm === String(row?.['arm']) && sae.targetL0 === Number(row?.['targetL0']) && sae.seed === Number(row?.['seed']));
     expect(row?.['fve']).toBe(own?.texts.domain?.fve.value);
     expect(row?.['fve_low']).toBe(own?.texts.domain?.fve.low);
   });

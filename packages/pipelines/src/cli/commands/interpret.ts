@@ -195,5 +195,6 @@ function cell(score: MeanScore | undefined): string {
 function stopText({ stopped }: Interpretation): string {
   if (stopped === undefined) return '';
   const why = stopped === 'budget' ? 'The budget is used up' : 'Stopped on request';
-  return `\n${why}: the scores cover the latents done by then. The same command goes on from there with what it has paid for; raise the budget if there is one.`;
+  const next = stopped === 'budget' ? 'With a larger budget the same command goes on: answers already paid for come from the cache.' : 'Run the command again for all; answers already paid for come from the cache.';
+  return `\n${why}: the scores cover the latents done by then. ${next}`;
 }
