@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build, defaultServerConditions } from 'vite';
@@ -13,12 +13,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 const packageFolder = join(import.meta.dirname, '../..');
 
 let folder = '';
+let bundle = '';
 let program = '';
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'salmon-kill-'));
   // Bundled once, because compiling TypeScript in every child takes longer than its training. It has to lie where its dependencies resolve.
-  const outDir = await mkdtemp(join(packageFolder, 'node_modules/.kill-'));
-  program = join(outDir, 'train-child.mjs');
+  const modules = join(packageFolder, 'node_modules');
+  await mkdir(modules, { recursive: true });
+  bundle = await mkdtemp(join(modules, '.kill-'));
+  program = join(bundle, 'train-child.mjs');
   await build({
     root: packageFolder,
     configFile: false,
@@ -26,7 +29,7 @@ beforeAll(async () => {
     ssr: { noExternal: [/^@salmon-sae/], resolve: { conditions: ['@salmon-sae/source', ...defaultServerConditions] } },
     build: {
       ssr: join(packageFolder, 'test/children/train-child.ts'),
-      outDir,
+      outDir: bundle,
       target: 'node20',
       minify: false,
       rollupOptions: { output: { entryFileNames: 'train-child.mjs' } },
@@ -34,8 +37,7 @@ beforeAll(async () => {
   });
 });
 afterAll(async () => {
-  await rm(folder, { recursive: true, force: true });
-  await rm(join(program, '..'), { recursive: true, force: true });
+  for (const made of [folder, bundle]) if (made !== '') await rm(made, { recursive: true, force: true });
 });
 
 interface Outcome {
