@@ -50,7 +50,7 @@ describe('salmon', () => {
     const help = await salmon('--help');
     expect(help.code).toBe(0);
     const names = [...help.stdout.matchAll(/^ {2}([a-z]+) /gm)].map((match) => match[1] ?? '').filter((name) => name !== 'help');
-    expect(names).toEqual(expect.arrayContaining(['experiment', 'harvest', 'train', 'boost', 'evaluate', 'doctor', 'activations', 'ablate', 'encode', 'convert']));
+    expect(names).toEqual(expect.arrayContaining(['experiment', 'harvest', 'train', 'boost', 'evaluate', 'interpret', 'explore', 'rate', 'report', 'paper', 'doctor', 'activations', 'ablate', 'encode', 'convert']));
     const [one, unknown] = await Promise.all([salmon('encode', '--help'), salmon('swim')]);
     expect(one.stdout).toContain('Example:');
     expect(unknown.code).toBe(2);

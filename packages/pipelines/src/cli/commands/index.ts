@@ -12,6 +12,8 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   interpret: async () => (await import('./interpret.js')).addInterpret,
   explore: async () => (await import('./explore.js')).addExplore,
   rate: async () => (await import('./rate.js')).addRate,
+  report: async () => (await import('./report.js')).addReport,
+  paper: async () => (await import('./report.js')).addPaper,
   doctor: async () => (await import('./doctor.js')).addDoctor,
   activations: async () => (await import('./activations.js')).addActivations,
   ablate: async () => (await import('./ablate.js')).addAblate,
