@@ -37,7 +37,7 @@ export function quick(config: ExperimentConfig): ExperimentConfig {
   return {
     ...config,
     name: `${config.name}-quick`,
-    tokens: { train: 80_000, eval: 16_000, loss: 6_000 },
+    tokens: { train: 60_000, eval: 12_000, loss: 4_000 },
     grid: {
       ...config.grid,
       latents: [768],
