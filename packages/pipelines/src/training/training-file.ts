@@ -1,5 +1,6 @@
 import { documentSourceSchema } from '@salmon-sae/corpus';
 import { SalmonError } from '@salmon-sae/dataflow';
+import { trainConfigJsonSchema } from '@salmon-sae/sae-core';
 import type { ArchitectureConfig } from '@salmon-sae/sae-core';
 import { z } from 'zod';
 
@@ -34,6 +35,8 @@ export const trainingDataSchema = z.discriminatedUnion('kind', [
 ]);
 
 export const trainingFileSchema = z.strictObject({
+  /** Where editors find the schema: `train.schema.json` of this package. */
+  $schema: text.exactOptional(),
   /** Folder to write: one SAELens folder per SAE, steps.jsonl, checkpoints. */
   out: text,
   data: trainingDataSchema,
@@ -71,4 +74,17 @@ export function parseTrainingFile(input: unknown, where: string): TrainingFile {
     got: result.error.issues.map((issue) => `${issue.path.join('.') || '(top level)'}: ${issue.message}`).join('; '),
     todo: 'Correct the fields named; `salmon train --schema` prints the JSON schema for editors',
   });
+}
+
+/** JSON Schema (2020-12) of a training file, every architecture and option included; the package ships it as `train.schema.json`. */
+export function trainingFileJsonSchema(): Readonly<Record<string, unknown>> {
+  const file = z.toJSONSchema(trainingFileSchema, { io: 'input', unrepresentable: 'any' }) as unknown as SchemaObject;
+  const saes = trainConfigJsonSchema() as unknown as SchemaObject;
+  const { saes: list, training } = saes.properties;
+  return { ...file, title: 'salmon train', properties: { ...file.properties, saes: list, training }, $defs: { ...file.$defs, ...saes.$defs } };
+}
+
+interface SchemaObject {
+  readonly properties: Readonly<Record<string, unknown>>;
+  readonly $defs?: Readonly<Record<string, unknown>>;
 }

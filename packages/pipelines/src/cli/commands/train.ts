@@ -1,9 +1,9 @@
-import { measureMatrixRate, ARCHITECTURES, estimate, resolveSpecs, trainConfigJsonSchema } from '@salmon-sae/sae-core';
+import { measureMatrixRate, ARCHITECTURES, estimate, resolveSpecs } from '@salmon-sae/sae-core';
 import type { TrainEvent, TrainOptions, TrainSpec } from '@salmon-sae/sae-core';
 import { SalmonError } from '@salmon-sae/dataflow';
 import type { Command } from 'commander';
 import { openTrainingRows } from '../../training/training-rows.js';
-import { parseTrainingFile } from '../../training/training-file.js';
+import { parseTrainingFile, trainingFileJsonSchema } from '../../training/training-file.js';
 import type { TrainingFile } from '../../training/training-file.js';
 import { runTraining } from '../../training/run-training.js';
 import { readyEngine } from '../engine.js';
@@ -40,14 +40,14 @@ function command(program: Command, name: string, description: string, example: s
     .argument('[config]', 'JSON configuration')
     .option('--out <folder>', 'folder to write, instead of the configuration\'s')
     .option('--dry-run', 'print parameters, memory, arithmetic and estimated time, and stop')
-    .option('--schema', 'print the JSON schema of the configuration\'s SAEs, for editors, and stop')
+    .option('--schema', 'print the JSON schema of the configuration, for editors, and stop')
     .option('--json', 'print one JSON object on stdout')
     .addHelpText('after', `\nA run that was stopped goes on from its last checkpoint when called again.\n\nExample:\n  salmon ${name} ${example}`);
 }
 
 async function start(path: string | undefined, options: Options, boost: boolean): Promise<void> {
   if (options.schema === true) {
-    process.stdout.write(`${JSON.stringify(trainConfigJsonSchema(), null, 1)}\n`);
+    process.stdout.write(`${JSON.stringify(trainingFileJsonSchema(), null, 1)}\n`);
     return;
   }
   if (path === undefined) throw new SalmonError('usage', { what: 'No configuration given', expected: 'a JSON file', todo: 'See --help for an example' });
