@@ -31,7 +31,7 @@ export default tseslint.config(
       '@typescript-eslint/no-unused-vars': ['error', { args: 'none' }],
       '@nx/enforce-module-boundaries': [
         'error',
-        { enforceBuildableLibDependency: true, allow: ['^.*/vitest\\.base\\.ts$'], depConstraints: layers },
+        { enforceBuildableLibDependency: true, allow: ['^.*/vitest\\.(base|webgpu)\\.ts$'], depConstraints: layers },
       ],
     },
   },

@@ -1,4 +1,4 @@
 import { defineConfig } from 'vitest/config';
-import { baseVitest } from '../../vitest.base.ts';
+import { withWebGpu } from '../../vitest.webgpu.ts';
 
-export default defineConfig(baseVitest('@salmon-sae/compute', import.meta.dirname));
+export default defineConfig(withWebGpu({ name: '@salmon-sae/compute', root: import.meta.dirname, include: ['src/sparse/sparse-ops.test.ts', 'src/tensors/tensors.test.ts', 'src/optim/adam.test.ts', 'src/webgpu/**/*.test.ts'], without: ['test/no-adapter.test.ts'] }));

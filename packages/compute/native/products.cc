@@ -38,8 +38,39 @@ std::vector<std::pair<int64_t, int64_t>> Blocks(int64_t width, int64_t batch) {
   return blocks;
 }
 
-void CopyIn(const float* from, int64_t stride, int64_t rows, int64_t width, float* to) {
-  for (int64_t r = 0; r < rows; r++) std::memcpy(to + r * width, from + r * stride, width * sizeof(float));
+/** Part of a product whose result has a place of its own for every latent: some latents, some columns. */
+struct Piece {
+  int64_t first, last;  // latents first .. last - 1
+  int64_t from, width;  // columns
+};
+
+/**
+ * All latents over all columns in pieces: where the [batch x width] side stays in cache whole, ranges of latents with about as many entries
+ * each; else blocks of columns. As above, whatever the number of threads.
+ */
+std::vector<Piece> Pieces(const int32_t* starts, int64_t latents, int64_t width, int64_t batch) {
+  std::vector<Piece> pieces;
+  if (width * batch > int64_t{1} << 18) {
+    for (const auto& [from, block] : Blocks(width, batch)) pieces.push_back({0, latents, from, block});
+    return pieces;
+  }
+  constexpr int64_t kRanges = 16;
+  int64_t first = 0;
+  for (int64_t i = 1; i <= kRanges; i++) {
+    const int32_t* end = std::lower_bound(starts + first, starts + latents, static_cast<int32_t>(static_cast<int64_t>(starts[latents]) * i / kRanges));
+    const int64_t last = i == kRanges ? latents : end - starts;
+    if (last > first) pieces.push_back({first, last, 0, width});
+    first = std::max(first, last);
+  }
+  return pieces;
+}
+
+/** The columns of a piece of dense [batch x width], side by side: a copy in `local` where they are not so already. */
+const float* Columns(const float* dense, int64_t batch, int64_t width, const Piece& piece, std::vector<float>& local) {
+  if (piece.width == width) return dense;
+  local.resize(batch * piece.width);
+  for (int64_t r = 0; r < batch; r++) std::memcpy(local.data() + r * piece.width, dense + r * width + piece.from, piece.width * sizeof(float));
+  return local.data();
 }
 
 /** Decodes one block of columns into `out` [batch * width], starting from the bias. */
@@ -108,19 +139,21 @@ void Residual(Op& op) {
 
 void BlockedDots(const EntryDots& e, float* out) {
   const int64_t entries = e.starts[e.latents];
-  const auto blocks = Blocks(e.width, e.batch);
-  // One partial sum per block, added in block order, so that the result does not depend on which thread did what.
-  std::vector<float> partial(blocks.size() * entries);
-  ParallelFor(static_cast<int64_t>(blocks.size()), [&](int64_t i) {
-    const auto [from, width] = blocks[i];
-    std::vector<float> local(e.batch * width);
-    CopyIn(e.dense + from, e.width, e.batch, width, local.data());
-    DotsSlice({e.starts, e.row, e.latents, width}, local.data(), e.rows + from, e.width, partial.data() + i * entries);
+  const auto pieces = Pieces(e.starts, e.latents, e.width, e.batch);
+  const bool whole = e.width * e.batch <= int64_t{1} << 18;
+  // One partial sum per block of columns, added in block order, so that the result does not depend on which thread did what.
+  std::vector<float> partial(whole ? 0 : pieces.size() * entries);
+  ParallelFor(static_cast<int64_t>(pieces.size()), [&](int64_t i) {
+    const Piece& p = pieces[i];
+    std::vector<float> local;
+    const float* dense = Columns(e.dense, e.batch, e.width, p, local);
+    DotsSlice({e.starts + p.first, e.row, p.last - p.first, p.width}, dense, e.rows + p.first * e.width + p.from, e.width, whole ? out : partial.data() + i * entries);
   });
+  if (whole) return;
   ParallelBlocks(entries, 4096, [&](int64_t from, int64_t to) {
     for (int64_t n = from; n < to; n++) {
       float sum = 0;
-      for (size_t i = 0; i < blocks.size(); i++) sum += partial[i * entries + n];
+      for (size_t i = 0; i < pieces.size(); i++) sum += partial[i * entries + n];
       out[n] = sum;
     }
   });
@@ -161,7 +194,8 @@ void ExpandByLatent(Op& op) {
 
 /**
  * In place. into [F, d], touched [F], starts, row, coefficient [nnz], dense [B, d], minus [F, d] or [0, 0], scale [F] or [0]:
- * into_f = (touched_f ? into_f : 0) + sum coefficient * dense - scale_f * minus_f for every latent with entries, which becomes touched.
+ * into_f = (touched_f ? into_f : 0) + sum coefficient * dense - scale_f * minus_f for every latent with entries that is not frozen (touched_f < 0);
+ * it becomes touched.
  * Output: the sum of squares of the rows written.
  */
 void AddOuterRows(Op& op) {
@@ -173,26 +207,27 @@ void AddOuterRows(Op& op) {
   Require(starts.data[latents] == row.size && coefficient.size == row.size, "the entries do not fit their latents");
   Require(minus.size == 0 || (minus.size == into.size && scale.size == latents), "what is to be subtracted does not fit");
   for (int64_t e = 0; e < row.size; e++) Require(row.data[e] >= 0 && row.data[e] < batch, "an entry names a row outside the batch");
-  std::vector<uint8_t> keep(latents);
+  std::vector<uint8_t> mode(latents);
   for (int64_t f = 0; f < latents; f++) {
-    keep[f] = touched.data[f] != 0;
-    if (starts.data[f + 1] > starts.data[f]) touched.data[f] = 1;
+    mode[f] = touched.data[f] < 0 ? AddRows::kSkip : touched.data[f] > 0 ? AddRows::kAdd : AddRows::kOverwrite;
+    if (starts.data[f + 1] > starts.data[f] && touched.data[f] == 0) touched.data[f] = 1;
   }
-  const auto blocks = Blocks(d, batch);
-  std::vector<double> squares(blocks.size(), 0.0);
-  ParallelFor(static_cast<int64_t>(blocks.size()), [&](int64_t i) {
-    const auto [from, width] = blocks[i];
-    std::vector<float> local(batch * width);
-    CopyIn(dense.data + from, d, batch, width, local.data());
-    AddRows a{coefficient.data, local.data(), minus.size > 0 ? minus.data + from : nullptr, minus.size > 0 ? scale.data : nullptr, keep.data(), into.data + from, d};
-    squares[i] = AddRowsSlice({starts.data, row.data, latents, width}, a);
+  const auto pieces = Pieces(starts.data, latents, d, batch);
+  std::vector<double> squares(pieces.size(), 0.0);
+  ParallelFor(static_cast<int64_t>(pieces.size()), [&](int64_t i) {
+    const Piece& p = pieces[i];
+    std::vector<float> local;
+    const int64_t at = p.first * d + p.from;
+    const bool subtract = minus.size > 0;
+    AddRows a{coefficient.data, Columns(dense.data, batch, d, p, local), subtract ? minus.data + at : nullptr, subtract ? scale.data + p.first : nullptr, mode.data() + p.first, into.data + at, d};
+    squares[i] = AddRowsSlice({starts.data + p.first, row.data, p.last - p.first, p.width}, a);
   });
   double total = 0;
   for (double sum : squares) total += sum;
   op.Out<float>(0, {})[0] = static_cast<float>(total);
 }
 
-/** In place. into [F, d], touched [F], rows [n, d], [from]: rows from .. from + n become those given, and touched. Output: their sum of squares. */
+/** In place. into [F, d], touched [F], rows [n, d], [from]: rows from .. from + n become those given, and touched, but for frozen ones. Output: their sum of squares. */
 void SetRows(Op& op) {
   const In<float> into = op.F(0);
   const In<int32_t> touched = op.I(1);
@@ -202,6 +237,7 @@ void SetRows(Op& op) {
   std::vector<double> squares(n, 0.0);
   ParallelBlocks(n, 64, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i++) {
+      if (touched.data[from + i] < 0) continue;
       std::memcpy(into.data + (from + i) * d, rows.data + i * d, d * sizeof(float));
       touched.data[from + i] = 1;
       squares[i] = SquaredNorm(rows.data + i * d, d);
@@ -220,7 +256,7 @@ void SquaredNormOfRows(Op& op) {
   Require(touched.size == latents, "one mark per row is needed");
   std::vector<double> squares(latents, 0.0);
   ParallelBlocks(latents, 64, [&](int64_t from, int64_t to) {
-    for (int64_t f = from; f < to; f++) squares[f] = touched.data[f] != 0 ? SquaredNorm(rows.data + f * d, d) : 0;
+    for (int64_t f = from; f < to; f++) squares[f] = touched.data[f] > 0 ? SquaredNorm(rows.data + f * d, d) : 0;
   });
   double total = 0;
   for (double sum : squares) total += sum;

@@ -10,14 +10,7 @@
 #include "products.h"
 #include "simd.h"
 #include "thread_pool.h"
-
-#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && __GNUC__ >= 11
-#define SALMON_TILES 1
-#include <cpuid.h>
-#include <immintrin.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-#endif
+#include "tiles.h"
 
 namespace salmon {
 
@@ -29,13 +22,6 @@ constexpr int64_t kTileRows = 16;   // rows of a tile
 constexpr int64_t kTileK = 32;      // bfloat16 values in a tile row
 constexpr int64_t kTileSize = 512;  // bfloat16 values of a tile
 constexpr int64_t kLatents = 128;   // latents of a block: their tiles stay in the second-level cache
-
-inline uint16_t ToBf16(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof(bits));
-  // To nearest, ties to even; NaN stays NaN (its low bits only ever round within NaN here, see the comparison below).
-  return static_cast<uint16_t>((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
-}
 
 float Norm(const float* row, int64_t d) { return static_cast<float>(std::sqrt(SquaredNorm(row, d))); }
 
@@ -76,16 +62,7 @@ struct Block {
 };
 
 __attribute__((target("amx-tile,amx-bf16,avx512f"))) void ScreenBlock(const Block& b) {
-  alignas(64) struct {
-    uint8_t palette = 1, start = 0, reserved[14] = {};
-    uint16_t bytes[16] = {};
-    uint8_t rows[16] = {};
-  } config;
-  for (int i = 0; i < 8; i++) {
-    config.bytes[i] = 64;
-    config.rows[i] = 16;
-  }
-  _tile_loadconfig(&config);
+  BeginTiles();
   alignas(64) float sums[32 * 32];
   const int64_t pairs = (b.batch + 31) / 32;
   const int64_t panel = b.k_blocks * kTileSize;
@@ -126,21 +103,10 @@ __attribute__((target("amx-tile,amx-bf16,avx512f"))) void ScreenBlock(const Bloc
       }
     }
   }
-  _tile_release();
+  EndTiles();
 }
 
 }  // namespace
-
-bool HasTiles() {
-  static const bool has = [] {
-    unsigned a = 0, b = 0, c = 0, d = 0;
-    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return false;
-    const bool tiles = (d >> 24 & 1) != 0 && (d >> 22 & 1) != 0;  // AMX-TILE, AMX-BF16
-    constexpr int kRequestPermission = 0x1023, kTileData = 18;    // arch_prctl(ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA)
-    return tiles && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
-  }();
-  return has;
-}
 
 /** x [B, d], rows [F, d], bias [F] or [0], low [F] -> entries of x rows^T + bias that are > low. */
 void SparsifyProduct(Op& op) {
@@ -212,8 +178,6 @@ void SparsifyProduct(Op& op) {
 }
 
 #else
-
-bool HasTiles() { return false; }
 
 void SparsifyProduct(Op&) { throw Error("this processor has no bfloat16 tiles"); }
 

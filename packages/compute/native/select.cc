@@ -1,6 +1,7 @@
 // From dense pre-activations to sparse entries: by threshold, top k per row, top k over the batch.
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <functional>
 #include <numeric>
 
@@ -124,8 +125,15 @@ void TopK(Op& op) {
 
 namespace {
 
-/** The count-th largest of the values (0 where there are fewer): entries above it, plus enough equal to it, are the largest `count`. */
-float CountThreshold(std::vector<float>& values, int64_t count, int64_t* equal) {
+/** Bits whose order as unsigned numbers is that of the floats. */
+inline uint32_t Ordered(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof(bits));
+  return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
+}
+
+/** The count-th largest of the values (0 where there are fewer): entries above it, plus `equal` of those equal to it, are the largest `count`. */
+float CountThreshold(const std::vector<float>& values, int64_t count, int64_t* equal) {
   if (static_cast<int64_t>(values.size()) <= count) {
     *equal = INT64_MAX;
     return 0;
@@ -134,9 +142,21 @@ float CountThreshold(std::vector<float>& values, int64_t count, int64_t* equal) 
     *equal = 0;
     return INFINITY;
   }
-  std::nth_element(values.begin(), values.begin() + (count - 1), values.end(), std::greater<float>());
-  const float least = values[count - 1];
-  *equal = count - std::count_if(values.begin(), values.end(), [&](float v) { return v > least; });
+  // A histogram over sign, exponent and the first bits of the mantissa leaves few candidates to be sorted.
+  constexpr int kShift = 16;
+  std::vector<int64_t> histogram(1 << (32 - kShift), 0);
+  for (float v : values) histogram[Ordered(v) >> kShift]++;
+  int64_t bucket = (1 << (32 - kShift)) - 1, above = 0;
+  while (above + histogram[bucket] < count) above += histogram[bucket--];
+  std::vector<float> close;
+  close.reserve(histogram[bucket]);
+  for (float v : values) {
+    if (Ordered(v) >> kShift == static_cast<uint32_t>(bucket)) close.push_back(v);
+  }
+  const int64_t wanted = count - above;
+  std::nth_element(close.begin(), close.begin() + (wanted - 1), close.end(), std::greater<float>());
+  const float least = close[wanted - 1];
+  *equal = wanted - std::count_if(close.begin(), close.end(), [&](float v) { return v > least; });
   return least;
 }
 
@@ -266,6 +286,20 @@ void ToRows(Op& op) {
   std::copy(by.latent.begin(), by.latent.end(), op.Out<int32_t>(1, {value.size}));
   float* values = op.Out<float>(2, {value.size});
   for (int64_t i = 0; i < value.size; i++) values[i] = value.data[by.entry[i]];
+}
+
+/** starts, row, value, [rows] -> the least value of each row, +Infinity where a row has no entry: [rows]. */
+void LeastByRow(Op& op) {
+  const In<int32_t> row = op.I(1);
+  const In<float> value = op.F(2);
+  const int64_t rows = static_cast<int64_t>(op.F(3).data[0]);
+  Require(row.size == value.size, "the values do not fit the entries");
+  float* out = op.Out<float>(0, {rows});
+  std::fill(out, out + rows, INFINITY);
+  for (int64_t e = 0; e < row.size; e++) {
+    Require(row.data[e] >= 0 && row.data[e] < rows, "an entry names a row outside the batch");
+    out[row.data[e]] = std::min(out[row.data[e]], value.data[e]);
+  }
 }
 
 }  // namespace salmon

@@ -18,10 +18,21 @@ namespace salmon {
 namespace {
 
 typedef float V __attribute__((vector_size(64), aligned(4), may_alias));
+typedef float V8 __attribute__((vector_size(32), aligned(4), may_alias));
 constexpr int64_t kLanes = 16;
 
 __attribute__((always_inline)) inline V Load(const float* p) { return *reinterpret_cast<const V*>(p); }
 __attribute__((always_inline)) inline void Store(float* p, V v) { *reinterpret_cast<V*>(p) = v; }
+
+/** Sum of the lanes, in pairs: a chain of sixteen additions would take longer than the product of a short row. */
+__attribute__((always_inline)) inline float SumOf(V v) {
+  V8 a;
+  V8 b;
+  std::memcpy(&a, &v, sizeof(a));
+  std::memcpy(&b, reinterpret_cast<const char*>(&v) + sizeof(a), sizeof(b));
+  a += b;
+  return ((a[0] + a[4]) + (a[1] + a[5])) + ((a[2] + a[6]) + (a[3] + a[7]));
+}
 
 int64_t ScanScalar(const float* pre, const float* bias, const float* low, int64_t from, int64_t n, int32_t* index, float* value) {
   int64_t found = 0;
@@ -117,8 +128,7 @@ void DotsSlice(const Slice& s, const float* dense, const float* rows, int64_t st
       }
       for (; i + kLanes <= s.width; i += kLanes) a += Load(x + i) * Load(w + i);
       a += b;
-      float sum = 0;
-      for (int lane = 0; lane < kLanes; lane++) sum += a[lane];
+      float sum = SumOf(a);
       for (; i < s.width; i++) sum += x[i] * w[i];
       partial[e] = sum;
     }
@@ -130,9 +140,9 @@ double AddRowsSlice(const Slice& s, const AddRows& a) {
   double squares = 0;
   for (int64_t f = 0; f < s.latents; f++) {
     const int32_t begin = s.starts[f], end = s.starts[f + 1];
-    if (begin == end) continue;
+    if (begin == end || a.mode[f] == AddRows::kSkip) continue;
     float* o = a.out + f * a.stride;
-    const bool keep = a.keep[f] != 0;
+    const bool keep = a.mode[f] == AddRows::kAdd;
     const float scale = a.scale == nullptr ? 0.0f : -a.scale[f];
     const float* minus = a.minus == nullptr || scale == 0 ? nullptr : a.minus + f * a.stride;
     int64_t i = 0;
@@ -173,8 +183,7 @@ double AddRowsSlice(const Slice& s, const AddRows& a) {
       Store(o + i, v);
       total += v * v;
     }
-    float sum = 0;
-    for (int lane = 0; lane < kLanes; lane++) sum += total[lane];
+    float sum = SumOf(total);
     for (; i < s.width; i++) {
       float v = keep ? o[i] : 0.0f;
       for (int32_t e = begin; e < end; e++) v += a.coefficient[e] * a.dense[static_cast<int64_t>(s.row[e]) * s.width + i];
@@ -217,6 +226,59 @@ void AdamRow(const AdamScalars& s, int64_t n, float* __restrict param, const flo
       param[i] -= s.step_size * mean / (std::sqrt(square) * s.inverse_root + s.eps);
     }
   }
+}
+
+namespace {
+
+/** A mixing function of 32 bits (multiply and shift, full avalanche): the random bits of one entry. */
+__attribute__((always_inline)) inline uint32_t RandomBits(uint32_t seed, uint32_t entry) {
+  uint32_t x = entry ^ seed;
+  x ^= x >> 16;
+  x *= 0x7FEB352Du;
+  x ^= x >> 15;
+  x *= 0x846CA68Bu;
+  return x ^ (x >> 16);
+}
+
+/** Up with the probability of the share cut off. */
+__attribute__((always_inline)) inline uint16_t RoundAtRandom(float value, uint32_t bits16) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof(bits));
+  return static_cast<uint16_t>((bits + bits16) >> 16);
+}
+
+template <bool kMomentum, bool kGradient>
+__attribute__((always_inline)) inline void AdamLoopBf16(const AdamScalars& s, int64_t n, const AdamRow16& row) {
+  const float beta1 = s.beta1, beta2 = s.beta2, rest1 = s.rest1, rest2 = s.rest2, clip = s.clip, size = s.step_size, root = s.inverse_root, eps = s.eps;
+  float* __restrict param = row.param;
+  const float* __restrict grad = row.grad;
+  uint16_t* __restrict m = row.m;
+  uint16_t* __restrict v = row.v;
+  const uint32_t seed = row.seed, first = row.first;
+  for (int64_t i = 0; i < n; i++) {
+    const uint32_t random = RandomBits(seed, first + static_cast<uint32_t>(i));
+    const float g = kGradient ? grad[i] * clip : 0.0f;
+    float square = beta2 * FromBf16(v[i]);
+    if (kGradient) square += rest2 * (g * g);
+    v[i] = RoundAtRandom(square, random >> 16);
+    float mean = g;
+    if (kMomentum) {
+      mean = beta1 * FromBf16(m[i]);
+      if (kGradient) mean += rest1 * g;
+      m[i] = RoundAtRandom(mean, random & 0xFFFF);
+    }
+    if (kMomentum || kGradient) param[i] -= size * mean / (std::sqrt(square) * root + eps);
+  }
+}
+
+}  // namespace
+
+SALMON_CLONES
+void AdamRowBf16(const AdamScalars& s, int64_t n, const AdamRow16& row) {
+  if (row.m == nullptr && row.grad == nullptr) AdamLoopBf16<false, false>(s, n, row);
+  else if (row.m == nullptr) AdamLoopBf16<false, true>(s, n, row);
+  else if (row.grad == nullptr) AdamLoopBf16<true, false>(s, n, row);
+  else AdamLoopBf16<true, true>(s, n, row);
 }
 
 SALMON_CLONES

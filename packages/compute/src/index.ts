@@ -9,7 +9,9 @@ export type { NamedTensors } from './tensors/named-tensors.js';
 export { memoryReport } from './tensors/memory-report.js';
 export type { MemoryReport } from './tensors/memory-report.js';
 export { bf16MatMul, hasBf16 } from './tensors/bf16-matmul.js';
-export type { MatMulOptions } from './tensors/bf16-matmul.js';
+export type { MatMulOptions } from './tensors/raw-bf16.js';
+export { bf16Engine, hasNativeBf16, nativeBf16Paths, packBf16, packBf16Words } from './tensors/packed-matrix.js';
+export type { Bf16Engine, NativeBf16Path, PackedMatrix, PackOptions } from './tensors/packed-matrix.js';
 export { adam, adamDefaults, adamScalars } from './optim/adam.js';
 export type { Adam, AdamConfig, AdamSlots, AdamUpdate } from './optim/adam.js';
 export { clipFactor, clipGlobalNorm, globalNorm } from './optim/clip.js';
@@ -19,7 +21,7 @@ export { ensureEngine, forgetModules, librarySources, standingEngine } from './e
 export type { Engine, EnsureEngineOptions } from './engine/ensure-engine.js';
 export type { OnSetupProgress, SetupProgress } from './engine/setup-progress.js';
 export { cacheFolder } from './engine/cache-folder.js';
-export { disposeActs, nativeSparseOps, plainSparseOps, sparseOps } from './sparse/index.js';
+export { disposeActs, nativeSparseOps, plainSparseOps, sparseOps, webGpuSparseOps } from './sparse/index.js';
 export type {
   AdamMatrix,
   AdamRowsUpdate,

@@ -4,7 +4,7 @@ import { bf16MatMul, sparseOps, tf, useBackend } from '../src/index.js';
 try {
   const info = await useBackend();
   const a = tf.tensor2d([1, 2, 3, 4], [2, 2]);
-  const sparse = info.name === 'webgpu' ? 'not used' : sparseOps().kind;
+  const sparse = sparseOps().kind;
   // Erf is missing on WebAssembly's list of some versions, UnsortedSegmentSum on others; all must run everywhere.
   const values: Record<string, number[]> = {
     matMul: Array.from(await tf.matMul(a, a).data()),

@@ -6,6 +6,8 @@ import path from 'node:path';
 import process from 'node:process';
 import { cacheFolder } from '../engine/cache-folder.js';
 import { gpuName } from '../engine/gpu.js';
+import { bf16Engine } from '../tensors/packed-matrix.js';
+import type { Bf16Engine } from '../tensors/packed-matrix.js';
 import type { BackendInfo } from './backend-info.js';
 import { threadCount } from './environment.js';
 import { useBackend } from './use-backend.js';
@@ -16,6 +18,8 @@ export interface EngineReport {
   readonly versions: Readonly<Record<string, string>>;
   readonly threads: number;
   readonly cpu: string;
+  /** What multiplies bfloat16 matrices. */
+  readonly bf16: Bf16Engine;
   /** Name of the NVIDIA GPU, whether or not the backend uses it. */
   readonly gpu?: string;
   readonly cache: { readonly folder: string; readonly parts: readonly { readonly name: string; readonly bytes: number }[]; readonly bytes: number };
@@ -37,6 +41,7 @@ export async function engineReport(): Promise<EngineReport> {
     versions: versions(backend),
     threads: threadCount(),
     cpu: os.cpus()[0]?.model ?? 'unknown',
+    bf16: bf16Engine(),
     ...(gpu === undefined ? {} : { gpu }),
     cache: { folder, parts, bytes: parts.reduce((sum, part) => sum + part.bytes, 0) },
     disk: { folder: disk, freeBytes: bavail * bsize },
@@ -52,6 +57,7 @@ function versions(backend: BackendInfo): Readonly<Record<string, string>> {
     '@tensorflow/tfjs': of('@tensorflow/tfjs'),
     '@tensorflow/tfjs-node-gpu': of('@tensorflow/tfjs-node-gpu'),
     ...(backend.libtensorflow === undefined ? {} : { libtensorflow: backend.libtensorflow }),
+    ...(backend.name === 'webgpu' ? { '@tensorflow/tfjs-backend-webgpu': of('@tensorflow/tfjs-backend-webgpu'), webgpu: of('webgpu') } : {}),
   };
 }
 

@@ -3,7 +3,8 @@ import { SalmonError, isSalmonError } from '@salmon-sae/dataflow';
 import { ensureEngine } from '../engine/ensure-engine.js';
 import type { OnSetupProgress } from '../engine/setup-progress.js';
 import type { BackendInfo, BackendName } from './backend-info.js';
-import { startCpu, startWasm, startWebGpu } from './other-backends.js';
+import { startWebGpu } from '../webgpu/start-webgpu.js';
+import { startCpu, startWasm } from './other-backends.js';
 import { startTensorflow } from './tensorflow-backend.js';
 
 export interface UseBackendOptions {

@@ -2,14 +2,16 @@ import { SalmonError } from '@salmon-sae/dataflow';
 import { adamScalars } from '../optim/adam.js';
 import { tf } from '../tf.js';
 import type { NativeRowGradient } from './native-ops.js';
-import { NativeOwned, runInPlace } from './native-ops.js';
+import { allocated, NativeOwned, run, runInPlace } from './native-ops.js';
+import { roundingSeed } from './rounding-seed.js';
 import type { AdamMatrix, AdamRowsUpdate, AdamStart, OwnedTensor } from './sparse-ops.js';
 
 class NativeAdamMatrix implements AdamMatrix {
   readonly param: OwnedTensor;
-  readonly first: NativeOwned | undefined;
-  readonly second: NativeOwned;
-  readonly #empty: tf.Tensor2D;
+  /** In float32, or packed in pairs of bfloat16; [0, 0] where beta1 = 0. */
+  readonly first: tf.Tensor;
+  readonly second: tf.Tensor;
+  readonly low: boolean;
   step: number;
 
   constructor(
@@ -17,28 +19,33 @@ class NativeAdamMatrix implements AdamMatrix {
     readonly start: AdamStart,
   ) {
     this.param = new NativeOwned(param);
+    this.low = start.moments === 'bf16';
     this.step = start.from?.step ?? 0;
-    const zeros = tf.zeros(param.shape);
-    this.first = start.beta1 === 0 ? undefined : new NativeOwned(start.from?.m ?? zeros);
-    this.second = new NativeOwned(start.from?.v ?? zeros);
-    zeros.dispose();
-    this.#empty = tf.keep(tf.zeros([0, 0]));
-  }
-
-  firstOrEmpty(): tf.Tensor {
-    return this.first?.tensor() ?? this.#empty;
+    this.first = start.beta1 === 0 ? allocated(this.low ? 'SalmonZeroWords' : 'SalmonZeros', [0, 0]) : this.#moment(start.from?.m);
+    this.second = this.#moment(start.from?.v);
   }
 
   v(): tf.Tensor2D {
-    return tf.add(this.second.tensor(), 0) as tf.Tensor2D;
+    return this.#copy(this.second);
   }
 
   m(): tf.Tensor2D | undefined {
-    return this.first === undefined ? undefined : (tf.add(this.first.tensor(), 0) as tf.Tensor2D);
+    return this.start.beta1 === 0 ? undefined : this.#copy(this.first);
   }
 
   dispose(): void {
-    for (const owned of [this.param, this.first, this.second, this.#empty]) owned?.dispose();
+    for (const owned of [this.param, this.first, this.second]) owned.dispose();
+  }
+
+  #moment(from: tf.Tensor | undefined): tf.Tensor {
+    const [rows, width] = this.param.shape as [number, number];
+    if (from === undefined) return this.low ? allocated('SalmonZeroWords', [rows, Math.ceil(width / 2)]) : allocated('SalmonZeros', [rows, width]);
+    return tf.keep(run(this.low ? 'SalmonPackBf16' : 'SalmonOwn', [from], 1)[0] as tf.Tensor);
+  }
+
+  #copy(moment: tf.Tensor): tf.Tensor2D {
+    const copied = (): tf.Tensor => (this.low ? run('SalmonUnpackBf16', [moment, tf.tensor1d([this.param.shape[1] as number], 'int32')], 1)[0] as tf.Tensor : tf.add(moment, 0));
+    return tf.tidy(() => copied() as tf.Tensor2D);
   }
 }
 
@@ -53,10 +60,11 @@ export function nativeAdamRows(matrix: AdamMatrix, gradient: NativeRowGradient, 
     throw new SalmonError('bad-config', { what: 'Adam updates must be numbered without gaps', expected: String(matrix.step + 1), got: String(update.step) });
   }
   const { stepSize, rootCorrection } = adamScalars(start, update.step, update.learningRate);
-  runInPlace(
-    'SalmonAdamRows',
-    [matrix.param.tensor(), gradient.values.tensor(), gradient.touched, matrix.firstOrEmpty(), matrix.second.tensor()],
-    [update.clip, stepSize, 1 / rootCorrection, start.beta1, start.beta2, start.eps, 1 - start.beta1, 1 - start.beta2, update.normalise === true ? 1 : 0],
-  );
+  const scalars = [update.clip, stepSize, 1 / rootCorrection, start.beta1, start.beta2, start.eps, 1 - start.beta1, 1 - start.beta2, update.normalise === true ? 1 : 0];
+  tf.tidy(() => {
+    const inputs = [matrix.param.tensor(), gradient.values, gradient.touched, matrix.first, matrix.second, tf.tensor1d(scalars)];
+    if (matrix.low) runInPlace('SalmonAdamRowsBf16', [...inputs, tf.tensor1d([roundingSeed(start.seed ?? 0, update.step) | 0], 'int32')]);
+    else runInPlace('SalmonAdamRows', inputs);
+  });
   matrix.step = update.step;
 }

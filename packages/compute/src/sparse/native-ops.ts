@@ -44,30 +44,35 @@ export class NativeOwned implements OwnedTensor {
   }
 }
 
-/** Int32 marks per row in TensorFlow's own memory. */
-export function ownedMarks(rows: number): tf.Tensor1D {
-  // A sum allocates its result afresh, unlike a tensor made from a JavaScript array, whose memory it shares.
-  return tf.keep(tf.tidy(() => tf.add(tf.zeros([rows], 'int32'), tf.scalar(0, 'int32')) as tf.Tensor1D));
+/** Int32 marks per row in TensorFlow's own memory: -1 where frozen, else 0. */
+function ownedMarks(rows: number, frozen: Uint8Array | undefined): tf.Tensor1D {
+  // An op allocates its result afresh, unlike a tensor made from a JavaScript array, whose memory it shares.
+  return tf.keep(tf.tidy(() => tf.neg(tf.tensor1d(frozen === undefined ? new Int32Array(rows) : Int32Array.from(frozen), 'int32')) as tf.Tensor1D));
+}
+
+/** Memory of its own, filled by a native op that takes a shape. */
+export function allocated(op: 'SalmonBlank' | 'SalmonZeros' | 'SalmonZeroWords', shape: readonly number[]): tf.Tensor {
+  return tf.tidy(() => tf.keep(run(op, [tf.tensor1d([...shape], 'int32')], 1)[0] as tf.Tensor));
 }
 
 export class NativeRowGradient implements RowGradient {
-  readonly values: NativeOwned;
+  /** Never written to before it is used: rows that no step touches take no memory. */
+  readonly values: tf.Tensor;
   readonly touched: tf.Tensor1D;
 
   constructor(
     readonly latents: number,
     readonly width: number,
+    frozen?: Uint8Array,
   ) {
-    const zeros = tf.zeros([latents, width]);
-    this.values = new NativeOwned(zeros);
-    zeros.dispose();
-    this.touched = ownedMarks(latents);
+    this.values = allocated('SalmonBlank', [latents, width]);
+    this.touched = ownedMarks(latents, frozen);
   }
 
   dense(): tf.Tensor2D {
     return tf.tidy(() => {
       const mask = tf.greater(tf.expandDims(this.touched, 1), 0);
-      return tf.where(mask, this.values.tensor(), tf.zeros([this.latents, this.width])) as tf.Tensor2D;
+      return tf.where(mask, this.values, tf.zeros([this.latents, this.width])) as tf.Tensor2D;
     });
   }
 
@@ -119,6 +124,7 @@ export const nativeSparseOps: SparseOps = {
     const [starts, row, value, least] = runWith('SalmonKeepTop', fields(acts), { scalars: [count], outputs: 4 }) as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Scalar];
     return { acts: toActs(acts.rows, acts.latents, [starts, row, value]), least };
   },
+  leastByRow: (acts) => runWith('SalmonLeastByRow', fields(acts), { scalars: [acts.rows], outputs: 1 })[0] as tf.Tensor1D,
   decode: (acts, coefficient, decoder) =>
     tf.tidy(() => runWith('SalmonDecode', [acts.starts, acts.row, coefficient, decoder.rows, biasOf(decoder)], { scalars: [acts.rows], outputs: 1 })[0] as tf.Tensor2D),
   residual: (acts, coefficient, options) =>
@@ -130,16 +136,16 @@ export const nativeSparseOps: SparseOps = {
   sumByLatent: (acts, values) => run('SalmonSumByLatent', [acts.starts, values], 1)[0] as tf.Tensor1D,
   expandByLatent: (acts, values) => run('SalmonExpandByLatent', [acts.starts, values], 1)[0] as tf.Tensor1D,
   own: (tensor) => new NativeOwned(tensor),
-  rowGradient: (latents, width) => new NativeRowGradient(latents, width),
-  clear: (gradient) => runInPlace('SalmonZero', [native(gradient).touched]),
+  rowGradient: (latents, width, frozen) => new NativeRowGradient(latents, width, frozen),
+  clear: (gradient) => runInPlace('SalmonUntouch', [native(gradient).touched]),
   addRows: (gradient, acts, { coefficient, dense, minus }) =>
     tf.tidy(() => {
       const into = native(gradient);
       const subtract = minus === undefined ? [tf.zeros([0, 0]), none()] : [minus.rows, minus.scale];
-      return run('SalmonAddOuterRows', [into.values.tensor(), into.touched, acts.starts, acts.row, coefficient, dense, ...subtract], 1)[0] as tf.Scalar;
+      return run('SalmonAddOuterRows', [into.values, into.touched, acts.starts, acts.row, coefficient, dense, ...subtract], 1)[0] as tf.Scalar;
     }),
-  setRows: (gradient, from, rows) => runWith('SalmonSetRows', [native(gradient).values.tensor(), native(gradient).touched, rows], { scalars: [from], outputs: 1 })[0] as tf.Scalar,
-  squaredNorm: (gradient) => run('SalmonSquaredNormOfRows', [native(gradient).values.tensor(), native(gradient).touched], 1)[0] as tf.Scalar,
+  setRows: (gradient, from, rows) => runWith('SalmonSetRows', [native(gradient).values, native(gradient).touched, rows], { scalars: [from], outputs: 1 })[0] as tf.Scalar,
+  squaredNorm: (gradient) => run('SalmonSquaredNormOfRows', [native(gradient).values, native(gradient).touched], 1)[0] as tf.Scalar,
   normaliseRows: (matrix) => runInPlace('SalmonNormaliseRows', [matrix.tensor()]),
   adamMatrix: nativeAdamMatrix,
   adamRows: (matrix, gradient, update) => nativeAdamRows(matrix, native(gradient), update),

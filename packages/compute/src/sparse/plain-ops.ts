@@ -42,6 +42,12 @@ export const plainSparseOps: SparseOps = {
     const least = acts.nnz > count && kept.length > 0 ? kept.reduce((low, e) => Math.min(low, read.value[e] as number), Infinity) : 0;
     return { acts: pick(acts, read, kept), least: tf.scalar(least) };
   },
+  leastByRow: (acts) => {
+    const { row, value } = readActs(acts);
+    const least = new Float32Array(acts.rows).fill(Infinity);
+    for (const [e, r] of row.entries()) least[r] = Math.min(least[r] as number, value[e] as number);
+    return tf.tensor1d(least);
+  },
   decode: (acts, coefficient, decoder) => tf.tensor2d(decodeInto(acts, coefficient, decoder), [acts.rows, decoder.rows.shape[1]]),
   residual: (acts, coefficient, options) => {
     const out = decodeInto(acts, coefficient, options);
@@ -82,16 +88,24 @@ export const plainSparseOps: SparseOps = {
     return tf.tensor1d(Float32Array.from(latent, (f) => all[f] as number));
   },
   own: (tensor) => new PlainOwned(tensor),
-  rowGradient: (latents, width) => new PlainRowGradient(latents, width),
+  rowGradient: (latents, width, frozen) => new PlainRowGradient(latents, width, frozen),
   clear: (gradient) => {
-    plain(gradient).touched.fill(0);
+    const { touched } = plain(gradient);
+    for (let f = 0; f < touched.length; f++) touched[f] = Math.min(touched[f] as number, 0);
   },
   addRows: (gradient, acts, terms) => tf.scalar(addRows(plain(gradient), acts, terms)),
   setRows: (gradient, from, rows) => {
     const { values, touched, width } = plain(gradient);
-    values.set(rows.dataSync<'float32'>(), from * width);
-    touched.fill(1, from, from + rows.shape[0]);
-    return tf.sum(tf.square(rows)) as tf.Scalar;
+    const given = rows.dataSync<'float32'>();
+    let squares = 0;
+    for (let i = 0; i < given.length; i++) {
+      const f = from + Math.floor(i / width);
+      if ((touched[f] as number) < 0) continue;
+      touched[f] = 1;
+      values[from * width + i] = given[i] as number;
+      squares += (given[i] as number) ** 2;
+    }
+    return tf.scalar(squares);
   },
   squaredNorm: (gradient) => {
     const { values, touched, width } = plain(gradient);
@@ -160,7 +174,7 @@ function addRows(gradient: PlainRowGradient, acts: SparseActs, { coefficient, de
   let squares = 0;
   for (let f = 0; f < acts.latents; f++) {
     const from = f * width;
-    if (starts[f] === starts[f + 1]) continue;
+    if (starts[f] === starts[f + 1] || (touched[f] as number) < 0) continue;
     if (touched[f] === 0) values.fill(0, from, from + width);
     touched[f] = 1;
     for (let e = starts[f] as number; e < (starts[f + 1] as number); e++) {

@@ -37,14 +37,16 @@ export class PlainOwned implements OwnedTensor {
 
 export class PlainRowGradient implements RowGradient {
   readonly values: Float32Array;
-  readonly touched: Uint8Array;
+  /** 1 touched, 0 not, -1 frozen. */
+  readonly touched: Int8Array;
 
   constructor(
     readonly latents: number,
     readonly width: number,
+    frozen?: Uint8Array,
   ) {
     this.values = new Float32Array(latents * width);
-    this.touched = new Uint8Array(latents);
+    this.touched = Int8Array.from({ length: latents }, (_, f) => (frozen?.[f] === 1 ? -1 : 0));
   }
 
   dense(): tf.Tensor2D {

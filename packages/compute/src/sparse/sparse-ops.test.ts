@@ -2,12 +2,15 @@ import { createRequire } from 'node:module';
 import os from 'node:os';
 import { random } from '@salmon-sae/dataflow';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { adam, disposeActs, ensureEngine, nativeSparseOps, plainSparseOps, tf, useBackend } from '../index.js';
+import { adam, disposeActs, ensureEngine, nativeSparseOps, plainSparseOps, tf, useBackend, webGpuSparseOps } from '../index.js';
 import type { SparseActs, SparseOps } from './sparse-ops.js';
+
+/** The same contract runs once more in a process on WebGPU. */
+const onWebGpu = process.env['SALMON_BACKEND'] === 'webgpu';
 
 beforeAll(async () => {
   const info = await useBackend();
-  expect(info.nativeOps, info.notice).toBe(true);
+  expect(onWebGpu ? info.name === 'webgpu' : info.nativeOps, info.notice).toBe(true);
 });
 
 const rows = 37;
@@ -45,10 +48,14 @@ function topOf(values: Float32Array, k: number): Float32Array {
   return out;
 }
 
-describe.each([
-  ['native', nativeSparseOps],
-  ['plain', plainSparseOps],
-])('%s sparse ops', (_, ops) => {
+const implementations: readonly (readonly [string, SparseOps])[] = onWebGpu
+  ? [['webgpu', webGpuSparseOps]]
+  : [
+      ['native', nativeSparseOps],
+      ['plain', plainSparseOps],
+    ];
+
+describe.each(implementations)('%s sparse ops', (_, ops) => {
   const inTidy = (name: string, body: () => void): void => {
     it(name, () => {
       const before = tf.memory().numTensors;
@@ -97,6 +104,14 @@ describe.each([
         expect(without.nnz).toBe(ops.sparsify(tf.matMul(x, W, false, true), { threshold }).nnz);
       });
     }
+  });
+
+  inTidy('finds the least entry of each row', () => {
+    const pre = matrix('pre', [rows, latents]);
+    const acts = ops.sparsify(pre, { threshold: tf.fill([latents], 2.4) as tf.Tensor1D });
+    const expected = tf.min(tf.where(tf.greater(pre, 2.4), pre, tf.fill(pre.shape, Infinity)), 1);
+    expect(Array.from(expected.dataSync())).toContain(Infinity);
+    expect(Array.from(ops.leastByRow(acts).dataSync())).toEqual(Array.from(expected.dataSync()));
   });
 
   inTidy('an empty selection works everywhere', () => {
@@ -262,6 +277,69 @@ describe.each([
     });
   });
 
+  it.each(['f32', 'bf16'] as const)('never moves a frozen row, nor counts its gradient (%s moments)', (moments) => {
+    tf.tidy(() => {
+      const frozen = Uint8Array.from({ length: latents }, (_, f) => f % 3 === 0 ? 1 : 0);
+      const free = tf.tensor2d(Array.from(frozen, (mark) => 1 - mark), [latents, 1]);
+      const start = matrix('param', [latents, d]);
+      const gradient = ops.rowGradient(latents, d, frozen);
+      const owned = ops.adamMatrix(start, { beta1: 0.9, beta2: 0.99, eps: 1e-8, moments });
+      for (let step = 1; step <= 2; step++) {
+        const acts = ops.topK(matrix('pre', [rows, latents]), { k: 60 });
+        ops.clear(gradient);
+        const squares = ops.addRows(gradient, acts, { coefficient: acts.value, dense: matrix('x', [rows, d]) });
+        const expected = tf.mul(free, tf.matMul(densify(ops, acts, acts.value), matrix('x', [rows, d]), true, false));
+        expect(error(gradient.dense(), expected)).toBeLessThan(1e-6);
+        expect(error(squares, tf.sum(tf.square(expected)))).toBeLessThan(1e-5);
+        const block = matrix('block', [20, d]);
+        const kept = tf.mul(tf.slice(free, [50, 0], [20, 1]), block);
+        expect(error(ops.setRows(gradient, 50, block), tf.sum(tf.square(kept)))).toBeLessThan(1e-5);
+        expect(error(ops.squaredNorm(gradient), tf.sum(tf.square(gradient.dense())))).toBeLessThan(1e-5);
+        ops.adamRows(owned, gradient, { step, learningRate: 0.1, clip: 1, normalise: true });
+      }
+      const moved = tf.notEqual(owned.param.tensor(), start);
+      expect(Array.from(tf.any(moved, 1).dataSync())).toEqual(Array.from(frozen, (mark) => 1 - mark));
+      expect(tf.sum(tf.mul(tf.sub(1, free), tf.add(tf.abs(owned.v()), tf.abs(owned.m() as tf.Tensor)))).dataSync()[0]).toBe(0);
+      gradient.dispose();
+      owned.dispose();
+    });
+  });
+
+  it.each([0, 0.9])('bfloat16 moments follow float32 ones without bias, and go on bit for bit from what was read (beta1 = %d)', (beta1) => {
+    const config = { beta1, beta2: 0.999, eps: 1e-8, seed: 3 };
+    tf.tidy(() => {
+      const start = matrix('param', [latents, d]);
+      const gradient = ops.rowGradient(latents, d);
+      const exact = ops.adamMatrix(start, config);
+      const low = ops.adamMatrix(start, { ...config, moments: 'bf16' });
+      // SwiftShader takes a tenth of a second for each.
+      const steps = onWebGpu ? 30 : 300;
+      const refill = (step: number): void =>
+        void tf.tidy(() => {
+          const acts = ops.topK(matrix(`pre${step}`, [8, latents]), { k: 60 });
+          ops.clear(gradient);
+          ops.addRows(gradient, acts, { coefficient: acts.value, dense: matrix(`x${step}`, [8, d]) });
+        });
+      for (let step = 1; step <= steps; step++) {
+        refill(step);
+        for (const one of [exact, low]) ops.adamRows(one, gradient, { step, learningRate: 1e-3, clip: 1 });
+      }
+      const m = low.m();
+      const resumed = ops.adamMatrix(low.param.tensor() as tf.Tensor2D, { ...config, moments: 'bf16', from: { step: steps, v: low.v(), ...(m === undefined ? {} : { m }) } });
+      refill(steps + 1);
+      for (const one of [exact, low, resumed]) ops.adamRows(one, gradient, { step: steps + 1, learningRate: 1e-3, clip: 1 });
+      expect(error(resumed.param.tensor(), low.param.tensor())).toBe(0);
+      expect(error(resumed.v(), low.v())).toBe(0);
+      expect(resumed.v().dataSync().every((value) => (new Uint32Array(Float32Array.of(value).buffer)[0] as number) % 65_536 === 0)).toBe(true);
+      // Without the random rounding v would stop following: a thousandth is less than half a unit of its last place.
+      const ratio = tf.mean(tf.div(low.v(), tf.add(exact.v(), 1e-30))).dataSync()[0] as number;
+      expect(Math.abs(ratio - 1)).toBeLessThan(2e-3);
+      expect(error(low.v(), exact.v())).toBeLessThan(0.03);
+      expect(error(tf.sub(low.param.tensor(), start), tf.sub(exact.param.tensor(), start))).toBeLessThan(0.03);
+      for (const one of [exact, low, resumed, gradient]) one.dispose();
+    });
+  });
+
   it('normalises rows in place, on memory of its own', () => {
     const W = matrix('W', [latents, d]);
     const copy = W.dataSync().slice();
@@ -276,49 +354,87 @@ describe.each([
   });
 });
 
-describe('both implementations', () => {
-  it('give the same codes, compressed by row', () => {
-    tf.tidy(() => {
-      const pre = matrix('pre', [rows, latents]);
-      const acts = nativeSparseOps.topK(pre, { k: 5 });
-      const a = nativeSparseOps.codes(acts, acts.value);
-      const b = plainSparseOps.codes(acts, acts.value);
-      expect(a).toEqual(b);
-      expect(a.indptr[rows]).toBe(acts.nnz);
-      disposeActs(acts);
+// They need TensorFlow's backend.
+if (!onWebGpu) {
+  describe('both implementations', () => {
+    it('draw the same bits for bfloat16 moments', () => {
+      tf.tidy(() => {
+        const [a, b] = [nativeSparseOps, plainSparseOps].map((ops) => {
+          const gradient = ops.rowGradient(latents, d);
+          ops.setRows(gradient, 0, matrix('g', [latents, d]));
+          const owned = ops.adamMatrix(matrix('param', [latents, d]), { beta1: 0.9, beta2: 0.99, eps: 1e-8, moments: 'bf16', seed: 5 });
+          ops.adamRows(owned, gradient, { step: 1, learningRate: 0.1, clip: 0.5 });
+          const moments = [owned.v(), owned.m() as tf.Tensor2D];
+          for (const one of [gradient, owned]) one.dispose();
+          return moments;
+        }) as [tf.Tensor2D[], tf.Tensor2D[]];
+        for (const [i, moment] of a.entries()) expect(tf.mean(tf.cast(tf.equal(moment, b[i] as tf.Tensor), 'float32')).dataSync()[0]).toBeGreaterThan(0.99);
+      });
     });
-  });
 
-  it('give the same bytes on any number of threads', async () => {
-    const { ops: file } = await ensureEngine();
-    const setThreads = (threads: number): void => void (createRequire(import.meta.url)(file as string) as { register(threads: number): void }).register(threads);
-    const ops = nativeSparseOps;
-    const results = [1, 2, 5].map((threads) => {
-      setThreads(threads);
-      return tf.tidy(() => {
-        const [x, W] = [matrix('x', [200, 150]), matrix('W', [300, 150])];
-        const acts = ops.batchTopK(matrix('pre', [200, 300]), { count: 2500 });
-        const { residual, squares } = ops.residual(acts, acts.value, { rows: W, target: x });
-        const along = ops.dots(acts, residual, W);
-        const gradient = ops.rowGradient(300, 150);
-        const norm = ops.addRows(gradient, acts, { coefficient: along, dense: x });
-        const adamed = ops.adamMatrix(W, { beta1: 0.9, beta2: 0.99, eps: 1e-8 });
-        ops.adamRows(adamed, gradient, { step: 1, learningRate: 0.1, clip: 0.5, normalise: true });
-        const bytes = [acts.value, residual, squares, along, norm, ops.squaredNorm(gradient), adamed.param.tensor(), adamed.v()].map((t) => Array.from(t.dataSync()));
-        gradient.dispose();
-        adamed.dispose();
-        return bytes as unknown as tf.TensorContainer;
-      }) as unknown as number[][];
+    it('give the same codes, compressed by row', () => {
+      tf.tidy(() => {
+        const pre = matrix('pre', [rows, latents]);
+        const acts = nativeSparseOps.topK(pre, { k: 5 });
+        const a = nativeSparseOps.codes(acts, acts.value);
+        const b = plainSparseOps.codes(acts, acts.value);
+        expect(a).toEqual(b);
+        expect(a.indptr[rows]).toBe(acts.nnz);
+        disposeActs(acts);
+      });
     });
-    setThreads(os.availableParallelism());
-    expect(results[1]).toEqual(results[0]);
-    expect(results[2]).toEqual(results[0]);
-  });
 
-  it('reject a decoder that does not fit', () => {
-    tf.tidy(() => {
-      const acts = nativeSparseOps.topK(matrix('pre', [rows, latents]), { k: 5 });
-      expect(() => nativeSparseOps.decode(acts, acts.value, { rows: matrix('W', [latents + 1, d]) })).toThrow(/one row per latent/);
+    // The larger batch does not stay in cache whole: its products go by blocks of columns.
+    it.each([200, 2000])('give the same bytes on any number of threads, batch %d', async (B) => {
+      const { ops: file } = await ensureEngine();
+      const setThreads = (threads: number): void => void (createRequire(import.meta.url)(file as string) as { register(threads: number): void }).register(threads);
+      const ops = nativeSparseOps;
+      const results = [1, 2, 5].map((threads) => {
+        setThreads(threads);
+        return tf.tidy(() => {
+          const [x, W] = [matrix('x', [B, 150]), matrix('W', [300, 150])];
+          const acts = ops.batchTopK(matrix('pre', [B, 300]), { count: 2500 });
+          const { residual, squares } = ops.residual(acts, acts.value, { rows: W, target: x });
+          const along = ops.dots(acts, residual, W);
+          const gradient = ops.rowGradient(300, 150);
+          const norm = ops.addRows(gradient, acts, { coefficient: along, dense: x });
+          const adamed = ops.adamMatrix(W, { beta1: 0.9, beta2: 0.99, eps: 1e-8 });
+          ops.adamRows(adamed, gradient, { step: 1, learningRate: 0.1, clip: 0.5, normalise: true });
+          const low = ops.adamMatrix(W, { beta1: 0.9, beta2: 0.99, eps: 1e-8, moments: 'bf16' });
+          ops.adamRows(low, gradient, { step: 1, learningRate: 0.1, clip: 0.5 });
+          const bytes = [acts.value, residual, squares, along, norm, ops.squaredNorm(gradient), adamed.param.tensor(), adamed.v(), low.param.tensor(), low.v()].map((t) => Array.from(t.dataSync()));
+          gradient.dispose();
+          adamed.dispose();
+          low.dispose();
+          return bytes as unknown as tf.TensorContainer;
+        }) as unknown as number[][];
+      });
+      setThreads(os.availableParallelism());
+      expect(results[1]).toEqual(results[0]);
+      expect(results[2]).toEqual(results[0]);
+    });
+
+    it('agree on batches that do not stay in cache whole', () => {
+      tf.tidy(() => {
+        const [B, F, width] = [2000, 120, 150];
+        const [x, W, scale] = [matrix('x', [B, width]), matrix('W', [F, width]), tf.tensor1d(normals('scale', F))];
+        const [expected, got] = [plainSparseOps, nativeSparseOps].map((ops) => {
+          const acts = ops.topK(matrix('pre', [B, F]), { k: 3 });
+          const gradient = ops.rowGradient(F, width);
+          const squares = ops.addRows(gradient, acts, { coefficient: acts.value, dense: x, minus: { rows: W, scale } });
+          const results = [ops.dots(acts, x, W), ops.residual(acts, acts.value, { rows: W, target: x }).residual, gradient.dense(), squares];
+          gradient.dispose();
+          return results;
+        }) as [tf.Tensor[], tf.Tensor[]];
+        for (const [i, result] of got.entries()) expect(error(result, expected[i] as tf.Tensor)).toBeLessThan(1e-5);
+      });
+    });
+
+    it('reject a decoder that does not fit', () => {
+      tf.tidy(() => {
+        const acts = nativeSparseOps.topK(matrix('pre', [rows, latents]), { k: 5 });
+        expect(() => nativeSparseOps.decode(acts, acts.value, { rows: matrix('W', [latents + 1, d]) })).toThrow(/one row per latent/);
+      });
     });
   });
-});
+}

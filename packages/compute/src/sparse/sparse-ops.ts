@@ -34,7 +34,10 @@ export interface OwnedTensor {
   dispose(): void;
 }
 
-/** Gradient of a matrix with one row per latent: only rows marked as touched count, the others are zero whatever memory holds. */
+/**
+ * Gradient of a matrix with one row per latent: only rows marked as touched count, the others are zero whatever memory holds. Frozen rows are
+ * never touched.
+ */
 export interface RowGradient {
   readonly latents: number;
   readonly width: number;
@@ -43,7 +46,7 @@ export interface RowGradient {
   dispose(): void;
 }
 
-/** Parameters of one matrix with its moments. */
+/** Parameters of one matrix with its moments, which are read as float32 whatever they are kept in. */
 export interface AdamMatrix {
   readonly param: OwnedTensor;
   /** The second moment; a copy. */
@@ -57,6 +60,10 @@ export interface AdamStart {
   readonly beta1: number;
   readonly beta2: number;
   readonly eps: number;
+  /** What the moments are kept in; default 'f32'. 'bf16': rounded at random in proportion to what is cut off, so that on average nothing is lost. */
+  readonly moments?: 'f32' | 'bf16';
+  /** Of the rounding of bfloat16 moments; the bits drawn depend on it, the update's number and the entry alone. Default 0. */
+  readonly seed?: number;
   /** Moments and update count to go on from; default: zeros at update 0. */
   readonly from?: { readonly step: number; readonly m?: tf.Tensor; readonly v: tf.Tensor };
 }
@@ -88,11 +95,11 @@ export interface RowTerms {
 }
 
 /**
- * The sparse arithmetic of SAE training and inference. Two implementations pass the same contract tests: native (custom TensorFlow
- * ops) and plain (any backend that can read synchronously). Results of one implementation do not depend on the number of threads.
+ * The sparse arithmetic of SAE training and inference. Three implementations pass the same contract tests: native (custom TensorFlow
+ * ops), webgpu (WGSL kernels) and plain (any backend). Results of one implementation do not depend on the number of threads.
  */
 export interface SparseOps {
-  readonly kind: 'native' | 'plain';
+  readonly kind: 'native' | 'webgpu' | 'plain';
 
   /** Entries with pre + bias > threshold - band / 2: the active ones and, with a band, those near below their threshold. pre [B, F], threshold [F]. */
   sparsify(pre: tf.Tensor2D, options: { readonly bias?: tf.Tensor1D; readonly threshold: tf.Tensor1D; readonly band?: number }): SparseActs;
@@ -114,6 +121,9 @@ export interface SparseOps {
   /** The `count` largest entries, and the least value kept (0 where there are fewer). */
   keepTop(acts: SparseActs, count: number): { readonly acts: SparseActs; readonly least: tf.Scalar };
 
+  /** The least value of each row's entries, +Infinity where it has none: [B]. */
+  leastByRow(acts: SparseActs): tf.Tensor1D;
+
   /** bias + sum over a row's entries of coefficient * decoder row, [B, d]. */
   decode(acts: SparseActs, coefficient: tf.Tensor1D, decoder: Decoder): tf.Tensor2D;
   /** decode - target [B, d] and the sum of its squares. */
@@ -126,8 +136,9 @@ export interface SparseOps {
   expandByLatent(acts: SparseActs, values: tf.Tensor1D): tf.Tensor1D;
 
   own(tensor: tf.Tensor): OwnedTensor;
-  rowGradient(latents: number, width: number): RowGradient;
-  /** Forgets all rows. */
+  /** `frozen` [F]: 1 = the row never gets a gradient, and `adamRows` leaves its parameters and moments as they are, bit for bit. */
+  rowGradient(latents: number, width: number, frozen?: Uint8Array): RowGradient;
+  /** Forgets all rows; frozen ones stay frozen. */
   clear(gradient: RowGradient): void;
   /** Adds sum of coefficient * dense row (minus the projection) to the rows of latents with entries; returns the sum of squares of those rows. */
   addRows(gradient: RowGradient, acts: SparseActs, terms: RowTerms): tf.Scalar;
@@ -138,7 +149,7 @@ export interface SparseOps {
 
   normaliseRows(matrix: OwnedTensor): void;
   adamMatrix(param: tf.Tensor2D, start: AdamStart): AdamMatrix;
-  /** Exactly dense Adam (arXiv 1412.6980; PyTorch's arithmetic) with zero gradient in untouched rows. */
+  /** Exactly dense Adam (arXiv 1412.6980; PyTorch's arithmetic) with zero gradient in untouched rows; frozen rows stay as they are. */
   adamRows(matrix: AdamMatrix, gradient: RowGradient, update: AdamRowsUpdate): void;
 
   /** The entries by row, in JavaScript memory; values are the coefficients given, entries with coefficient 0 are left out. */

@@ -1,16 +1,9 @@
 import { SalmonError } from '@salmon-sae/dataflow';
 import { tf } from '../tf.js';
-import type { RawBackend } from './raw-op.js';
+import { hasNativeBf16, packBf16 } from './packed-matrix.js';
+import { BFLOAT16, castRaw, FLOAT, rawMatMul } from './raw-bf16.js';
+import type { MatMulOptions } from './raw-bf16.js';
 import { rawBackend } from './raw-op.js';
-
-export interface MatMulOptions {
-  readonly transposeA?: boolean;
-  readonly transposeB?: boolean;
-}
-
-/** TensorFlow's DataType numbers (tensorflow/core/framework/types.proto); tfjs-core knows no bfloat16. */
-const FLOAT = 1;
-const BFLOAT16 = 14;
 
 /** Whether `bf16MatMul` really multiplies in bfloat16 here; elsewhere it runs in float32. */
 export function hasBf16(): boolean {
@@ -18,8 +11,8 @@ export function hasBf16(): boolean {
 }
 
 /**
- * Product of two float32 matrices with operands and result rounded to bfloat16 (8 bits of mantissa), sums in float32.
- * Runs in float32 where `hasBf16()` is false.
+ * Product of two float32 matrices with operands rounded to bfloat16 (8 bits of mantissa), sums in float32; TensorFlow's kernels, which serve
+ * where the native ops do not, round the result to bfloat16 too. Runs in float32 where `hasBf16()` is false. For a matrix that is used more than once see `packBf16`.
  */
 export function bf16MatMul(a: tf.Tensor2D, b: tf.Tensor2D, options: MatMulOptions = {}): tf.Tensor2D {
   const transposeA = options.transposeA ?? false;
@@ -32,6 +25,7 @@ export function bf16MatMul(a: tf.Tensor2D, b: tf.Tensor2D, options: MatMulOption
       got: `${inner[1]} (from [${b.shape.join(', ')}])`,
     });
   }
+  if (hasNativeBf16()) return packedOnce(a, b, { transposeA, transposeB });
   const backend = rawBackend();
   if (backend === undefined) return tf.matMul(a, b, transposeA, transposeB);
   const held: number[] = [];
@@ -40,36 +34,21 @@ export function bf16MatMul(a: tf.Tensor2D, b: tf.Tensor2D, options: MatMulOption
     return id;
   };
   try {
-    const low = [a, b].map((tensor) => keep(cast(backend, backend.getInputTensorIds([tensor])[0] as number, FLOAT, BFLOAT16).id));
-    const { binding } = backend;
-    const [product] = binding.executeOp(
-      'MatMul',
-      [
-        { name: 'transpose_a', type: binding.TF_ATTR_BOOL, value: transposeA },
-        { name: 'transpose_b', type: binding.TF_ATTR_BOOL, value: transposeB },
-        { name: 'T', type: binding.TF_ATTR_TYPE, value: BFLOAT16 },
-      ],
-      low,
-      1,
-    );
-    const output = cast(backend, keep((product as { id: number }).id), BFLOAT16, FLOAT);
-    return backend.createOutputTensor(output) as tf.Tensor2D;
+    const [left, right] = [a, b].map((tensor) => keep(castRaw(backend, backend.getInputTensorIds([tensor])[0] as number, FLOAT, BFLOAT16).id)) as [number, number];
+    const product = keep(rawMatMul(backend, [left, right], { transposeA, transposeB }).id);
+    return backend.createOutputTensor(castRaw(backend, product, BFLOAT16, FLOAT)) as tf.Tensor2D;
   } finally {
     for (const id of held) backend.binding.deleteTensor(id);
   }
 }
 
-function cast(backend: RawBackend, id: number, from: number, to: number): { readonly id: number; readonly shape: number[]; readonly dtype: number } {
-  const { binding } = backend;
-  const [output] = binding.executeOp(
-    'Cast',
-    [
-      { name: 'SrcT', type: binding.TF_ATTR_TYPE, value: from },
-      { name: 'DstT', type: binding.TF_ATTR_TYPE, value: to },
-      { name: 'Truncate', type: binding.TF_ATTR_BOOL, value: false },
-    ],
-    [id],
-    1,
-  );
-  return output as { id: number; shape: number[]; dtype: number };
+function packedOnce(a: tf.Tensor2D, b: tf.Tensor2D, options: Required<MatMulOptions>): tf.Tensor2D {
+  return tf.tidy(() => {
+    const packed = packBf16(options.transposeB ? b : tf.transpose(b));
+    try {
+      return packed.matMul(options.transposeA ? tf.transpose(a) : a);
+    } finally {
+      packed.dispose();
+    }
+  });
 }
