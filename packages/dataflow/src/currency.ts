@@ -156,8 +156,17 @@ export interface ExplanationScore {
   readonly low: number;
   readonly high: number;
   readonly n: number;
-  /** The same score for a chance control (shuffled explanation), where one was run. */
+  /** The same score for a chance control (shuffled explanation), where one was run, with its interval. */
   readonly control?: number;
+  readonly controlLow?: number;
+  readonly controlHigh?: number;
+}
+
+/** How many activations of each strength there were: bin i counts those in [edges[i], edges[i + 1]). */
+export interface ActivationHistogram {
+  /** [counts.length + 1] ascending. */
+  readonly edges: readonly number[];
+  readonly counts: readonly number[];
 }
 
 /** What a person reads about one latent. */
@@ -172,5 +181,10 @@ export interface FeatureCard {
   readonly suppressed: readonly LogitEffect[];
   readonly neighbours: readonly { readonly sae: string; readonly latent: number; readonly cosine: number }[];
   readonly explanation?: Explanation;
-  readonly denseClass?: string;
+  /** Every activation on the evaluated tokens, in logarithmic bins. */
+  readonly histogram?: ActivationHistogram;
+  /** Domain -> share of the tokens on which the latent is active; domains without any are left out. */
+  readonly domainShare?: Readonly<Record<string, number>>;
+  /** What a dense latent is for: class names joined by `+`, or `unclassified`; null = not dense, absent = not looked at. */
+  readonly denseClass?: string | null;
 }

@@ -1,5 +1,6 @@
 export type {
   ActivationBatch,
+  ActivationHistogram,
   Cursor,
   Document,
   Explanation,

@@ -1,5 +1,5 @@
 import { random } from '@salmon-sae/dataflow';
-import type { Synset } from './synset.js';
+import type { Synset } from '@salmon-sae/dataflow/wordnet';
 import type { WordnetTaxonomy } from './taxonomy.js';
 
 interface Pair {

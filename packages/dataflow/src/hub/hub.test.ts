@@ -118,6 +118,42 @@ describe('the hub', () => {
     expect(requests.slice(before).every((r) => r.url.startsWith('/api/'))).toBe(true);
   });
 
+  it('downloads shards side by side, equal ones once, and reports every byte; a failure stops the others', async () => {
+    const shards = Object.fromEntries(Array.from({ length: 7 }, (_, i) => [`layer_20/${i}.safetensors`, Buffer.alloc(40_000, i % 6)]));
+    Object.assign(FILES, shards);
+    try {
+      let open = 0;
+      let most = 0;
+      const slow: Answer = (request, response) => {
+        if (!(request.url ?? '').endsWith('.safetensors')) return pass(request, response);
+        most = Math.max(most, ++open);
+        setTimeout(() => {
+          open--;
+          serve(request, response, { ...FILES, ...shards });
+        }, 20);
+      };
+      const missing = (name: string): Answer => (request, response) => ((request.url ?? '').endsWith(name) ? status(404)(request, response) : slow(request, response));
+      answers.push(...Array.from({ length: 40 }, () => slow));
+      const seen: Progress[] = [];
+      const folder = await get('hf:org/tiny/layer_20', { onProgress: (progress) => seen.push(progress) });
+      for (const [name, data] of Object.entries(shards)) expect((await readFile(join(folder, name.slice('layer_20/'.length)))).equals(data)).toBe(true);
+      expect(most).toBeGreaterThan(1);
+      expect(most).toBeLessThanOrEqual(4);
+      expect(requests.filter(({ url }) => url.includes('/resolve/') && /[06]\.safetensors$/.test(url)).length).toBe(1);
+      const last = seen.at(-1);
+      expect(last?.done).toBe(last?.total);
+
+      answers.splice(0, answers.length, ...Array.from({ length: 40 }, () => missing('3.safetensors')));
+      const failing = get('hf:org/tiny/layer_20', { cacheDir: join(cacheDir, 'other') });
+      await expect(failing).rejects.toMatchObject({ code: 'network', parts: { where: expect.stringContaining('3.safetensors') as string } });
+      const asked = requests.length;
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      expect(requests.length).toBe(asked);
+    } finally {
+      for (const name of Object.keys(shards)) Reflect.deleteProperty(FILES, name);
+    }
+  });
+
   it('takes token, endpoint, cache and offline mode from the environment', async () => {
     Object.assign(process.env, { HF_TOKEN: 'from-env', HF_ENDPOINT: `${hubUrl}/`, HF_HUB_CACHE: cacheDir });
     const folder = await resolveSource('hf:org/tiny');

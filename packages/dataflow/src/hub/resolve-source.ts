@@ -94,17 +94,46 @@ interface Place {
   readonly snapshot: string;
 }
 
+/** Large files (weights in shards) that download at the same time. */
+const LANES = 4;
+
 async function fetchFiles(files: readonly ListFileEntry[], place: Place): Promise<void> {
   const { settings, spec } = place;
   const total = files.reduce((sum, file) => sum + sizeOf(file), 0);
-  let before = 0;
-  const report = (done: number): void => settings.onProgress?.({ stage: `download ${spec.name}`, done, total, unit: 'bytes' });
-  for (const file of files) {
-    const start = before;
-    await fetchFile(file, place, (bytes) => report(start + bytes));
-    before += sizeOf(file);
-    report(before);
-  }
+  const bytesOf = new Map<string, number>();
+  let done = 0;
+  const report = (path: string, bytes: number): void => {
+    done += bytes - (bytesOf.get(path) ?? 0);
+    bytesOf.set(path, bytes);
+    settings.onProgress?.({ stage: `download ${spec.name}`, done, total, unit: 'bytes' });
+  };
+  const stop = new AbortController();
+  const signal = settings.signal === undefined ? stop.signal : AbortSignal.any([settings.signal, stop.signal]);
+  const fetchOne = async (file: ListFileEntry, at: Place): Promise<void> => {
+    await fetchFile(file, at, (bytes) => report(file.path, bytes));
+    report(file.path, sizeOf(file));
+  };
+  for (const file of files) if (file.lfs === undefined) await fetchOne(file, place);
+  // Files of equal content share a blob, so they follow each other in one lane.
+  const large = new Map<string, ListFileEntry[]>();
+  for (const file of files) if (file.lfs !== undefined) large.set(file.lfs.oid, [...(large.get(file.lfs.oid) ?? []), file]);
+  const waiting = [...large.values()];
+  const lane = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      for (const file of next) await fetchOne(file, { ...place, settings: { ...settings, signal } });
+    }
+  };
+  let failure: { readonly error: unknown } | undefined;
+  await Promise.all(
+    Array.from({ length: LANES }, () =>
+      lane().catch((error: unknown) => {
+        // The first failure is the one to report: those after it come of stopping the other lanes.
+        failure ??= { error };
+        stop.abort();
+      }),
+    ),
+  );
+  if (failure !== undefined) throw (failure as { readonly error: unknown }).error;
 }
 
 async function fetchFile(file: ListFileEntry, place: Place, onBytes: (bytes: number) => void): Promise<void> {

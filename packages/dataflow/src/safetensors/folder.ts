@@ -54,6 +54,7 @@ export async function openSafetensorsFolder(folder: string): Promise<Safetensors
     read: async (name) => at(name).read(name),
     readInt32: async (name) => at(name).readInt32(name),
     readRows: async (name, from, to) => at(name).readRows(name, from, to),
+    readBytes: async (name, from, to) => at(name).readBytes(name, from, to),
     close,
   };
 }

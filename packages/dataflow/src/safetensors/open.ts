@@ -25,6 +25,8 @@ export interface SafetensorsReader {
   readInt32(name: string): Promise<IntArray>;
   /** Rows [from, to) of the first axis as float32, reading only their bytes. */
   readRows(name: string, from: number, to: number): Promise<NdArray>;
+  /** Rows [from, to) of the first axis as they lie in the file: little-endian, in the stored dtype. */
+  readBytes(name: string, from: number, to: number): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 
@@ -61,6 +63,7 @@ function reader(source: ByteSource, header: SafetensorsHeader, dataStart: number
   const floats = async (name: string, at: TensorEntry, offset: number, shape: readonly number[]): Promise<NdArray> => {
     const data = allocate(product(shape), name, source.label, (n) => new Float32Array(n));
     if (at.dtype === 'F32') await source.read(new Uint8Array(data.buffer), offset);
+    else if (at.dtype === 'BF16') await widen(source, offset, new Uint32Array(data.buffer));
     else {
       await convert(source, { dtype: at.dtype, offset, count: data.length }, (value, i) => {
         data[i] = value;
@@ -69,6 +72,15 @@ function reader(source: ByteSource, header: SafetensorsHeader, dataStart: number
       });
     }
     return { shape, data };
+  };
+  const rowsOf = (name: string, from: number, to: number): { readonly at: TensorEntry; readonly offset: number; readonly rest: readonly number[] } => {
+    const at = entry(name);
+    const [rows, ...rest] = at.shape;
+    if (rows === undefined || !Number.isInteger(from) || !Number.isInteger(to) || from < 0 || from > to || to > rows) {
+      const expected = rows === undefined ? 'a tensor of rank 1 or more' : `0 <= from <= to <= ${rows}`;
+      throw new SalmonError('bad-shape', { what: `Rows of tensor "${name}" do not exist`, where: source.label, expected, got: `${from} to ${to}` });
+    }
+    return { at, offset: dataStart + at.begin + from * product(rest) * dtypeBytes(at.dtype), rest };
   };
   return {
     names: [...header.tensors.keys()],
@@ -98,13 +110,14 @@ function reader(source: ByteSource, header: SafetensorsHeader, dataStart: number
       return { shape: at.shape, data };
     },
     readRows: async (name, from, to) => {
-      const at = entry(name);
-      const [rows, ...rest] = at.shape;
-      if (rows === undefined || !Number.isInteger(from) || !Number.isInteger(to) || from < 0 || from > to || to > rows) {
-        const expected = rows === undefined ? 'a tensor of rank 1 or more' : `0 <= from <= to <= ${rows}`;
-        throw new SalmonError('bad-shape', { what: `Rows of tensor "${name}" do not exist`, where: source.label, expected, got: `${from} to ${to}` });
-      }
-      return floats(name, at, dataStart + at.begin + from * product(rest) * dtypeBytes(at.dtype), [to - from, ...rest]);
+      const { at, offset, rest } = rowsOf(name, from, to);
+      return floats(name, at, offset, [to - from, ...rest]);
+    },
+    readBytes: async (name, from, to) => {
+      const { at, offset, rest } = rowsOf(name, from, to);
+      const bytes = allocate((to - from) * product(rest) * dtypeBytes(at.dtype), name, source.label, (n) => new Uint8Array(n));
+      await source.read(bytes, offset);
+      return bytes;
     },
     close: () => source.close(),
   };
@@ -126,6 +139,16 @@ async function convert(source: ByteSource, span: Span, store: (value: number, i:
     const n = Math.min(step, span.count - done);
     await source.read(chunk.subarray(0, n * size), span.offset + done * size);
     for (let i = 0; i < n; i++) store(element(view, i), done + i);
+  }
+}
+
+/** bfloat16 is the upper half of a float32. */
+async function widen(source: ByteSource, offset: number, into: Uint32Array): Promise<void> {
+  const chunk = new Uint16Array(Math.min(CHUNK_BYTES / 2, into.length));
+  for (let done = 0; done < into.length; done += chunk.length) {
+    const part = chunk.subarray(0, Math.min(chunk.length, into.length - done));
+    await source.read(new Uint8Array(part.buffer, 0, part.byteLength), offset + 2 * done);
+    for (let i = 0; i < part.length; i++) into[done + i] = (part[i] as number) << 16;
   }
 }
 

@@ -39,11 +39,13 @@ describe('reading and writing', () => {
     expect(reader.info('w')).toEqual({ dtype: 'F32', shape: [3, 2] });
     expect(await reader.read('w')).toEqual(w);
     expect(await reader.readInt32('ids')).toEqual(ids);
+    expect(await reader.readBytes('w', 1, 2)).toEqual(new Uint8Array(w.data.slice(2, 4).buffer));
     expect(await reader.readRows('w', 1, 2)).toEqual({ shape: [1, 2], data: w.data.slice(2, 4) });
     expect(await reader.read('scalar')).toEqual({ shape: [], data: Float32Array.of(7) });
     expect((await reader.read('empty')).data.length).toBe(0);
     await expect(reader.read('v')).rejects.toThrow(/Tensor "v" is missing/);
     await expect(reader.readInt32('w')).rejects.toThrow(/"w" holds no integers/);
+    await expect(reader.readBytes('w', 2, 4)).rejects.toThrow(/0 <= from <= to <= 3/);
     await expect(reader.readRows('w', 2, 4)).rejects.toThrow(/0 <= from <= to <= 3/);
     await reader.close();
     expect((await readFile(path)).length % 4).toBe(0);

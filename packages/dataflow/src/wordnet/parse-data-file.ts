@@ -1,4 +1,4 @@
-import { SalmonError } from '@salmon-sae/dataflow';
+import { SalmonError } from '../errors.js';
 import { POINTERS } from './synset.js';
 import type { Synset, SynsetPointer, SynsetPos } from './synset.js';
 
