@@ -1,4 +1,4 @@
 import { defineConfig } from 'vitest/config';
-import { baseVitest } from '../../vitest.base.ts';
+import { withWebGpu } from '../../vitest.webgpu.ts';
 
-export default defineConfig(baseVitest('@salmon-sae/activations', import.meta.dirname));
+export default defineConfig(withWebGpu({ name: '@salmon-sae/activations', root: import.meta.dirname, include: ['src/model/parity.test.ts'] }));

@@ -1,5 +1,4 @@
-import { tf } from '@salmon-sae/compute';
-import { bf16Matrix } from './bf16-matrix.js';
+import { packBf16, packBf16Words, tf } from '@salmon-sae/compute';
 import type { Matrix } from './pass.js';
 
 /** A [rows, width] table that may be too large for one transfer, held as consecutive pieces. */
@@ -21,6 +20,9 @@ export interface TableOptions {
   readonly pieceBytes?: number;
 }
 
+/** Rows as float32, or as the words of bfloat16 pairs, which only a bfloat16 table takes. */
+export type TableRows = Float32Array | Int32Array;
+
 interface Piece {
   readonly from: number;
   readonly to: number;
@@ -32,7 +34,7 @@ interface Piece {
 /** Reads the table piece by piece through `read(from, to)`. */
 export async function embeddingTable(
   options: TableOptions,
-  read: (from: number, to: number) => Promise<Float32Array>,
+  read: (from: number, to: number) => Promise<TableRows>,
 ): Promise<EmbeddingTable> {
   const { rows, width } = options;
   const step = Math.max(1, Math.floor((options.pieceBytes ?? 256 * 2 ** 20) / (4 * width)));
@@ -52,15 +54,17 @@ export async function embeddingTable(
   };
 }
 
-function piece(data: Float32Array, at: { from: number; to: number; width: number; precision: 'f32' | 'bf16' }): Piece {
-  const { from, to } = at;
-  const matrix = tf.keep(tf.tensor2d(data, [to - from, at.width]));
-  tf.tidy(() => void tf.slice(matrix, [0, 0], [1, 1]));
-  const low = at.precision === 'bf16' ? bf16Matrix(matrix) : undefined;
-  if (low !== undefined) {
-    matrix.dispose();
-    return { from, to, lookup: (ids) => low.rows(ids), project: (x) => low.product(x), dispose: () => low.dispose() };
+function piece(data: TableRows, at: { from: number; to: number; width: number; precision: 'f32' | 'bf16' }): Piece {
+  const { from, to, width } = at;
+  if (at.precision === 'bf16') {
+    const words = data instanceof Int32Array;
+    const given = tf.tensor2d(data, [to - from, words ? width / 2 : width], words ? 'int32' : 'float32');
+    const packed = words ? packBf16Words(given) : packBf16(given);
+    given.dispose();
+    return { from, to, lookup: (ids) => packed.rows(ids), project: (x) => packed.matMul(x), dispose: () => packed.dispose() };
   }
+  const matrix = tf.keep(tf.tensor2d(data, [to - from, width]));
+  tf.tidy(() => void tf.slice(matrix, [0, 0], [1, 1]));
   return {
     from,
     to,

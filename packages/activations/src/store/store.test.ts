@@ -82,7 +82,7 @@ describe('the activation store', () => {
 
   it('gives back what a live harvest gives, bit for bit', async () => {
     const done = await write();
-    expect(done).toMatchObject({ complete: true, shards: 4, tokens: 390, batches: 10, skipped: 0 });
+    expect(done).toMatchObject({ complete: true, shards: 4, tokens: 390, batches: 10, skipped: 0, seen: 370 });
     const pace = new Pace(2);
     const live = await collect(tokens(10, pace).pipe(harvest(model, { hook: HOOK }), rebatch(64)));
     const stored = await collect(readStore(done.folder, { hook: HOOK, model: model.info }).pipe(rebatch(64)));

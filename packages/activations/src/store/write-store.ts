@@ -38,6 +38,8 @@ export interface StoreProgress {
   readonly batches: number;
   /** Token batches that finished shards of an earlier run already held. */
   readonly skipped: number;
+  /** Ordinary tokens (neither padding nor special) of the token batches seen so far. */
+  readonly seen: number;
   readonly complete: boolean;
 }
 
@@ -76,6 +78,7 @@ class StoreSession {
   private shard: ShardWriter | undefined;
   private folder = '';
   private seen = 0;
+  private ordinary = 0;
   private skipped = 0;
   /** Filter counts when the shard under way was begun. */
   private mark: readonly ShardFilterCount[] = [];
@@ -102,6 +105,9 @@ class StoreSession {
       });
     }
     const number = this.seen++;
+    batch.mask.forEach((real, i) => {
+      if (real === 1 && batch.special[i] === 0) this.ordinary++;
+    });
     if (manifest.complete) return this.progress();
     if (number < (manifest.shards.at(-1)?.batches.to ?? 0)) {
       this.skipped++;
@@ -207,6 +213,7 @@ class StoreSession {
       tokens: shards.reduce((sum, shard) => sum + shard.tokens, 0),
       batches: this.seen,
       skipped: this.skipped,
+      seen: this.ordinary,
       complete,
     };
   }

@@ -1,4 +1,4 @@
-import { tf } from '@salmon-sae/compute';
+import { hasNativeBf16, packBf16, packBf16Words, tf } from '@salmon-sae/compute';
 import { SalmonError } from '@salmon-sae/dataflow';
 import type { SafetensorsReader } from '@salmon-sae/dataflow/safetensors';
 import { bf16Linear } from '../blocks/bf16-linear.js';
@@ -83,18 +83,34 @@ export function weightSource(
   };
   const read = async (name: string, shape: readonly number[]): Promise<Float32Array> =>
     (await reader.read(checked(name, shape))).data;
+  /** Whether a tensor goes from the file to its packed form as it lies there, without a float32 copy. */
+  const inWords = (name: string, columns: number): boolean =>
+    precision === 'bf16' && columns % 2 === 0 && reader.info(name).dtype === 'BF16' && hasNativeBf16();
+  const readWords = async (name: string, from: number, to: number): Promise<Int32Array> => {
+    const bytes = await reader.readBytes(name, from, to);
+    return new Int32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+  };
+  /** Takes over the weight, [outputs, inputs] or its words. */
   const make = (weight: tf.Tensor2D, bias: Float32Array | undefined): Linear => {
     const b = bias === undefined ? undefined : upload(() => tf.tensor1d(bias));
-    return own(precision === 'bf16' ? bf16Linear(weight, b) : linear(weight, b));
+    if (precision !== 'bf16') return own(linear(weight, b));
+    const packed = weight.dtype === 'int32' ? packBf16Words(weight) : packBf16(weight);
+    weight.dispose();
+    return own(bf16Linear(packed, b));
   };
-  /** A weight as [outputs, inputs]; products with the other layout take twice as long. */
+  /** A weight as [outputs, inputs] (or its words); products with the other layout take twice as long. */
   const byOutput = async (names: LinearNames, { inputs, outputs }: FusedShape): Promise<tf.Tensor2D> => {
-    if (names.transposed !== true) {
-      const data = await read(names.weight, [outputs, inputs]);
-      return upload(() => tf.tensor2d(data, [outputs, inputs]));
+    if (names.transposed === true) {
+      const data = await read(names.weight, [inputs, outputs]);
+      return upload(() => tf.tidy(() => tf.transpose(tf.tensor2d(data, [inputs, outputs]))));
     }
-    const data = await read(names.weight, [inputs, outputs]);
-    return upload(() => tf.tidy(() => tf.transpose(tf.tensor2d(data, [inputs, outputs]))));
+    const full = checked(names.weight, [outputs, inputs]);
+    if (inWords(full, inputs)) {
+      const words = await readWords(full, 0, outputs);
+      return upload(() => tf.tensor2d(words, [outputs, inputs / 2], 'int32'));
+    }
+    const { data } = await reader.read(full);
+    return upload(() => tf.tensor2d(data, [outputs, inputs]));
   };
   return {
     precision,
@@ -126,7 +142,7 @@ export function weightSource(
       const full = checked(name, [rows, width]);
       const table = await embeddingTable(
         { rows, width, precision },
-        async (from, to) => (await reader.readRows(full, from, to)).data,
+        async (from, to) => (inWords(full, width) ? readWords(full, from, to) : (await reader.readRows(full, from, to)).data),
       );
       return own(table);
     },
