@@ -3,7 +3,6 @@ export type { BaselinePlan, ExtensionOptions } from './baselines/baseline-plan.j
 export { extendedMostActive, mostActiveDefaults } from './baselines/extended-most-active.js';
 export type { MostActiveOptions } from './baselines/extended-most-active.js';
 export { extendedRandom } from './baselines/extended-random.js';
-export { frozenLatents } from './baselines/frozen-latents.js';
 export { fullFineTuning } from './baselines/full-fine-tuning.js';
 export { latentDisplacement, mostChangedDefaults, stitchMostChanged } from './baselines/stitch-most-changed.js';
 export type { MostChangedOptions } from './baselines/stitch-most-changed.js';
@@ -13,8 +12,6 @@ export type { BoostedOptions } from './boosted.js';
 export { silentRow, sliceLatents } from './codes.js';
 export { fitGate, gateDefaults, openRows } from './domain-gate.js';
 export type { DomainGate, GateOptions } from './domain-gate.js';
-export { latentActivity } from './latent-activity.js';
-export type { LatentActivity } from './latent-activity.js';
 export { appendLatents, replaceLatents, takeLatents } from './latent-rows.js';
 export type { LatentRows } from './latent-rows.js';
 export { residualRecipe } from './residual-recipe.js';

@@ -84,6 +84,7 @@ export { scheduleAt } from './train/schedule.js';
 export { resolveSpec, resolveSpecs } from './train/train-spec.js';
 export type { ResolvedSpec, TrainConfig, TrainSpec } from './train/train-spec.js';
 export type { GradientRequest, GradientResult, StepShape, TrainStep, TrainStepFactory, UpdateRequest, UpdateResult } from './train/train-step.js';
+export type { Trainable } from './train/trainable.js';
 export { updateParams } from './train/update-params.js';
 export { Trainer, trainerBatch } from './train/trainer.js';
 export type { TrainerBatch, TrainerOptions, TrainerSnapshot } from './train/trainer.js';

@@ -1,7 +1,7 @@
 import { SalmonError } from '@salmon-sae/dataflow';
 import type { NdArray, SaeState } from '@salmon-sae/dataflow';
 import { jointProvenance } from '../boosted-state.js';
-import { largest } from '../latent-activity.js';
+import { largest } from '../largest.js';
 import { appendLatents, latentCount, replaceLatents, takeLatents } from '../latent-rows.js';
 
 export interface MostChangedOptions {

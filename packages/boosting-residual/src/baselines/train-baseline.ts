@@ -6,7 +6,6 @@ import { resolveConfig, train } from '@salmon-sae/sae-core';
 import type { TrainEvent, TrainOptions, TrainSpec } from '@salmon-sae/sae-core';
 import { replaceLatents, takeLatents } from '../latent-rows.js';
 import type { BaselinePlan } from './baseline-plan.js';
-import { frozenLatents } from './frozen-latents.js';
 
 /**
  * Trains a baseline on domain activations [rows, d]: `train` of sae-core from the plan's weights, with its frozen latents held. The spec says how (architecture,
@@ -17,17 +16,10 @@ export function trainBaseline(plan: BaselinePlan, spec: TrainSpec, options: Trai
   const id = spec.id ?? plan.method;
   const { apply_b_dec_to_input, activation } = resolveConfig(plan.initial);
   checkArchitecture(spec.sae.kind, activation);
-  if (typeof (spec.training?.resampleEvery ?? options.training?.resampleEvery) === 'number' && plan.trainable.includes(0)) {
-    throw new SalmonError('bad-config', {
-      what: 'Re-drawing dead latents would move frozen ones',
-      where: 'training.resampleEvery',
-      expected: 'null where latents are frozen',
-    });
-  }
   const sae = { ...spec.sae, latents: plan.trainable.length, applyDecoderBiasToInput: apply_b_dec_to_input };
   const trained = train(
     { id, sae, training: { ...spec.training, scale: plan.initial.scale } },
-    { ...options, initial: { [id]: trainingParams(plan.initial) }, steps: [frozenLatents(plan, options.steps)] },
+    { ...options, initial: { [id]: trainingParams(plan.initial) }, trainable: { [id]: { latents: plan.trainable, shared: plan.trainDecoderBias } } },
   );
   return (source) => source.pipe(trained, map((event) => (event.kind === 'done' ? { ...event, state: withFrozen(event.state, plan) } : event)));
 }

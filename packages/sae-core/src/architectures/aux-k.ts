@@ -37,7 +37,7 @@ export const auxSchema = z.strictObject({
 export type AuxConfig = z.output<typeof auxSchema>;
 
 /** Share of the residual's energy below which its variance is float32 rounding. */
-const ROUNDING = 1e-10;
+export const AUX_ROUNDING = 1e-10;
 
 export interface AuxInput {
   /** Pre-activations as the selection sees them, [B, F]. */
@@ -69,6 +69,6 @@ export function auxLoss(context: LossContext<ArchitectureConfig>, config: AuxCon
   });
   const factor = config.coefficient * (config.scaleByDead ? Math.min(dead.count / wanted, 1) : 1);
   // A residual without variance (but for rounding) would divide by nothing: the term is 0 then (nan_to_num in the references).
-  const fine = offTape(() => tf.greater<tf.Scalar>(variance, tf.mul(tf.div(tf.sum(tf.square(residual)), rows), ROUNDING)));
+  const fine = offTape(() => tf.greater<tf.Scalar>(variance, tf.mul(tf.div(tf.sum(tf.square(residual)), rows), AUX_ROUNDING)));
   return tf.where(fine, tf.mul(tf.div(error, tf.where(fine, variance, tf.onesLike(variance))), factor), tf.scalar(0)) as tf.Scalar;
 }

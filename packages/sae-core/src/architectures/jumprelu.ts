@@ -13,6 +13,7 @@ import {
   param,
   preActivations,
 } from './linear.js';
+import { offTape } from './off-tape.js';
 import { jumpRelu, meanL0, stepKernel } from './straight-through.js';
 
 /** Defaults of the Resurrecting-the-Salmon recipe (arXiv 2508.09363), which are dictionary_learning's with a target L0. */
@@ -92,7 +93,7 @@ function loss(context: LossContext<JumpReluConfig>): ReturnType<SaeArchitecture<
       dead === undefined
         ? tf.scalar(0)
         : tf.mul(
-            tf.mean(tf.sum(tf.mul(tf.relu(tf.sub(theta, pre)), tf.mul(tf.cast(dead.mask, 'float32'), decoderNorms(params))), 1)),
+            tf.mean(tf.sum(tf.mul(tf.relu(tf.sub(theta, pre)), tf.mul(offTape(() => tf.cast(dead.mask, 'float32')), decoderNorms(params))), 1)),
             config.preActCoefficient,
           );
   }

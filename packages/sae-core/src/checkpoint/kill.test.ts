@@ -87,7 +87,7 @@ describe('a run that is killed', () => {
     expect(await readFile(result, 'utf8')).toBe(expected);
     // It did go on rather than begin again.
     expect(starts[0]).toBe(1);
-    expect(starts.at(-1)).toBeGreaterThan(20);
+    expect(starts.at(-1)).toBeGreaterThan(1);
     // Pruned: the two newest whole checkpoints at most.
     const left = (await readdir(checkpoints)).filter((name) => /^step-\d{9}$/.test(name));
     expect(left.length).toBeLessThanOrEqual(2);

@@ -10,6 +10,8 @@ import type { SparseStepRequest, SparseStepResult } from './sparse-step.js';
 /** Share of active entries above which dense products cost less than sparse ones (about 25 dense operations in the time of a sparse one). */
 export const DENSE_ABOVE = 0.04;
 const TILE_BYTES = 64e6;
+/** Pre-activations of all latents are kept from the forward to the backward pass up to this size; larger ones are computed twice. */
+const HELD_BYTES = 600e6;
 
 /** Early in training a threshold lets half of all entries through: whether this step had better be dense, judged by the first rows and latents. */
 export function isCrowded(request: SparseStepRequest, x: tf.Tensor2D): boolean {
@@ -42,7 +44,7 @@ export function denseStep(ops: SparseOps, request: SparseStepRequest & { readonl
   const block = (matrix: tf.Tensor2D, { from, n }: Tile): tf.Tensor2D => tf.slice(matrix, [from, 0], [n, matrix.shape[1]]) as tf.Tensor2D;
   const part = (vector: tf.Tensor, { from, n }: Tile): tf.Tensor1D => tf.slice(vector as tf.Tensor1D, from, n) as tf.Tensor1D;
 
-  const pre = tiles.map((tile) =>
+  const encode = (tile: Tile): tf.Tensor2D =>
     phases.time('encode', () =>
       tf.tidy(() => {
         const weights = block(params.encoderRows, tile);
@@ -50,16 +52,20 @@ export function denseStep(ops: SparseOps, request: SparseStepRequest & { readonl
         const bias = vectors['b_enc'];
         return (bias === undefined ? product : tf.add(product, part(bias, tile))) as tf.Tensor2D;
       }),
-    ),
-  );
-  const gateOf = (i: number): tf.Tensor2D => tf.cast(tf.greater(pre[i]!, part(limits, tiles[i]!)), 'float32') as tf.Tensor2D;
+    );
+  const held = 4 * rows * config.latents <= HELD_BYTES ? tiles.map(encode) : undefined;
+  /** Pre-activations of a tile and which of them are open. */
+  const opened = (i: number): { readonly pre: tf.Tensor2D; readonly gate: tf.Tensor2D } => {
+    const pre = held?.[i] ?? encode(tiles[i]!);
+    return { pre, gate: tf.cast(tf.greater(pre, part(limits, tiles[i]!)), 'float32') };
+  };
   const [residual, active] = phases.time('decode', () => {
     let sum: tf.Tensor = shift === undefined ? tf.neg(target) : tf.sub(shift, target);
     const counts: tf.Tensor1D[] = [];
     for (const [i, tile] of tiles.entries()) {
       const [added, count] = tf.tidy(() => {
-        const gate = gateOf(i);
-        return [tf.add(sum, tf.matMul(tf.mul(pre[i]!, gate), block(params.decoderRows, tile))), tf.sum(gate, 0)];
+        const { pre, gate } = opened(i);
+        return [tf.add(sum, tf.matMul(tf.mul(pre, gate), block(params.decoderRows, tile))), tf.sum(gate, 0)];
       }) as [tf.Tensor, tf.Tensor1D];
       sum.dispose();
       sum = added;
@@ -78,8 +84,8 @@ export function denseStep(ops: SparseOps, request: SparseStepRequest & { readonl
   ops.clear(params.encoderGradient);
   for (const [i, tile] of tiles.entries()) {
     const out = tf.tidy(() => {
-      const gate = gateOf(i);
-      const codes = tf.mul(pre[i]!, gate);
+      const { pre, gate } = opened(i);
+      const codes = tf.mul(pre, gate);
       const W = block(params.decoderRows, tile);
       const onValue = phases.time('activation gradient', () => tf.matMul(slope, W, false, true));
       const onPre = tf.mul(gate, penalty.onValue === undefined ? onValue : tf.add(onValue, penalty.onValue)) as tf.Tensor2D;
@@ -89,7 +95,7 @@ export function denseStep(ops: SparseOps, request: SparseStepRequest & { readonl
         return [along === undefined ? outer : tf.sub(outer, along), tf.matMul(onPre, x, true, false)] as [tf.Tensor2D, tf.Tensor2D];
       });
       const sums = tf.add(ops.setRows(params.decoderGradient, tile.from, toDecoder), ops.setRows(params.encoderGradient, tile.from, toEncoder));
-      const theta = penalty.theta === undefined ? [] : [penalty.theta({ pre: pre[i]!, codes, limit: part(limits, tile), onValue })];
+      const theta = penalty.theta === undefined ? [] : [penalty.theta({ pre, codes, limit: part(limits, tile), onValue })];
       return [sums, tf.sum(onPre, 0), tf.sum(codes), ...theta];
     }) as [tf.Scalar, tf.Tensor1D, tf.Scalar, tf.Tensor1D?];
     collected.squares.push(out[0]);

@@ -14,20 +14,26 @@ export interface EncodeRequest {
   /** Encoder by latent, [F, d]. */
   readonly rows: tf.Tensor2D;
   readonly bias: tf.Tensor1D | undefined;
+  /** [F] what pre-activations are multiplied by before the selection; default: nothing. */
+  readonly scale?: tf.Tensor1D;
   readonly selection: Selection;
   readonly lowPrecision: boolean;
 }
 
-/** Pre-activations held at a time, bytes: below the size from which the allocator maps fresh pages for every block. */
-const TILE_BYTES = 24e6;
+/**
+ * Pre-activations held at a time, bytes. On the CPU below the size from which the allocator maps fresh pages for every block; on a GPU,
+ * where each block is waited for, a few large ones.
+ */
+const TILE_BYTES = { native: 24e6, plain: 24e6, webgpu: 512e6 } as const;
 
-/** x W^T + bias and the selection of its entries, a block of latents at a time: [B, F] is never held whole. */
+/** x W^T + bias and the selection of its entries, a block of latents at a time: [B, F] is never held whole. Call inside a tidy. */
 export function encodeTiles(ops: SparseOps, request: EncodeRequest, phases: Phases): SparseActs {
-  const screened = ops.canScreen() ? phases.time('encode', () => screen(ops, request)) : undefined;
+  const screened = ops.canScreen() && request.scale === undefined ? phases.time('encode', () => screen(ops, request)) : undefined;
   if (screened !== undefined) return screened;
-  const { x, rows, bias, selection } = request;
+  const { x, rows, selection, scale } = request;
+  const bias = request.bias === undefined || scale === undefined ? request.bias : (tf.mul(request.bias, scale) as tf.Tensor1D);
   const [latents, width] = rows.shape;
-  const tile = Math.max(256, Math.floor(TILE_BYTES / 4 / x.shape[0] / 64) * 64);
+  const tile = Math.max(256, Math.floor(TILE_BYTES[ops.kind] / 4 / x.shape[0] / 64) * 64);
   const parts: SparseActs[] = [];
   let floor: tf.Scalar | undefined;
   for (let from = 0; from < latents; from += tile) {
@@ -35,7 +41,8 @@ export function encodeTiles(ops: SparseOps, request: EncodeRequest, phases: Phas
     const pre = phases.time('encode', () =>
       tf.tidy(() => {
         const block = tf.slice(rows, [from, 0], [n, width]) as tf.Tensor2D;
-        return request.lowPrecision ? bf16MatMul(x, block, { transposeB: true }) : (tf.matMul(x, block, false, true) as tf.Tensor2D);
+        const product = request.lowPrecision ? bf16MatMul(x, block, { transposeB: true }) : (tf.matMul(x, block, false, true) as tf.Tensor2D);
+        return scale === undefined ? product : (tf.mul(product, tf.slice(scale, from, n)) as tf.Tensor2D);
       }),
     );
     phases.time('sparsify', () => {

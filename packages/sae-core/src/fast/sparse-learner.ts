@@ -2,13 +2,16 @@ import type { SparseOps } from '@salmon-sae/compute';
 import { disposeAll, sparseOps, tf } from '@salmon-sae/compute';
 import type { Provenance, SaeState, Site } from '@salmon-sae/dataflow';
 import { SalmonError } from '@salmon-sae/dataflow';
-import type { TensorMap } from '../architectures/architecture.js';
+import type { ArrayMap, TensorMap } from '../architectures/architecture.js';
 import { nextSilence } from '../train/autodiff-step.js';
 import { deadLimit } from '../train/dead-limit.js';
 import type { LearnerSnapshot, StepNumbers } from '../train/learner.js';
-import type { Scales } from '../train/normalisation.js';
+import { foldedScales, type Scales } from '../train/normalisation.js';
+import { resampleDead } from '../train/resample.js';
 import { scheduleAt } from '../train/schedule.js';
 import type { ResolvedSpec } from '../train/train-spec.js';
+import type { Trainable } from '../train/trainable.js';
+import type { StepSchedule } from '../train/training-config.js';
 import type { SparseConfig } from './coverage.js';
 import { sparseConfig } from './coverage.js';
 import { DENSE_ABOVE } from './dense-step.js';
@@ -22,6 +25,8 @@ export interface SparseLearnerOptions {
   readonly ops?: SparseOps;
   /** Share of open entries above which a step is computed densely; default `DENSE_ABOVE`. */
   readonly denseAbove?: number;
+  /** Default: everything learns. */
+  readonly trainable?: Trainable;
 }
 
 /**
@@ -35,9 +40,10 @@ export class SparseLearner {
   readonly phases = new Phases();
   readonly #config: SparseConfig;
   readonly #ops: SparseOps;
-  readonly #params: SparseParams;
+  #params: SparseParams;
   readonly #deadAfter: number;
   readonly #denseAbove: number;
+  readonly #trainable: Trainable | undefined;
   #state: TensorMap;
   #silence: tf.Tensor1D;
   #firstBad: number;
@@ -54,8 +60,9 @@ export class SparseLearner {
     this.#config = config;
     this.#ops = ops;
     this.#denseAbove = options.denseAbove ?? DENSE_ABOVE;
+    this.#trainable = options.trainable;
     this.#deadAfter = deadLimit(spec.config.training);
-    this.#params = new SparseParams(ops, spec.config.training, snapshot);
+    this.#params = new SparseParams(ops, spec.config.training, { snapshot, trainable: options.trainable });
     this.#state = Object.fromEntries(Object.entries(snapshot.state).map(([name, a]) => [name, tf.keep(tf.tensor(a.data, [...a.shape], 'float32'))]));
     this.#silence = tf.keep(tf.tensor1d(snapshot.silence.data, 'int32'));
     this.#firstBad = snapshot.firstBad;
@@ -86,7 +93,7 @@ export class SparseLearner {
       const target = rawTarget === rawX && this.scales.input === this.scales.output ? x : tf.div<tf.Tensor2D>(rawTarget, this.scales.output);
       const step = sparseStep(
         this.#ops,
-        { config: this.#config, training, params: this.#params, x, target, schedule, silence: this.#silence, deadAfter: this.#deadAfter, denseAbove: this.#denseAbove },
+        { spec: this.spec, config: this.#config, training, params: this.#params, state: this.#state, x, target, schedule, silence: this.#silence, deadAfter: this.#deadAfter, denseAbove: this.#denseAbove },
         this.phases,
       );
       const gradNorm = this.phases.time('update', () => this.#params.update(step.gradients, schedule));
@@ -96,6 +103,7 @@ export class SparseLearner {
       this.#adopt(silence, after?.state ?? {});
       const total = step.total.dataSync()[0] as number;
       const numbers = logged ? { ...this.#numbers(step, target), gradNorm } : undefined;
+      this.#resample(x, target, schedule);
       return { total, gradNorm, numbers };
     });
     this.#step++;
@@ -110,7 +118,8 @@ export class SparseLearner {
       step: this.#step,
       tokens: this.#tokens,
       scales: this.scales,
-      ...this.#params.download(),
+      params: this.#params.params(),
+      slots: this.#params.slots(),
       state: this.#downloadState(),
       silence: { shape: this.#silence.shape, data: Int32Array.from(this.#silence.dataSync<'int32'>()) },
       firstBad: this.#firstBad,
@@ -120,12 +129,12 @@ export class SparseLearner {
   /** The SAE as it stands, folded to raw activation units. */
   toState(site: Site, trained: Omit<Provenance, 'tokens' | 'steps' | 'seed'>): SaeState {
     const { config, architecture } = this.spec;
-    const { params } = this.#params.download();
-    const parts = architecture.toInference({ config: config.sae, params, state: this.#downloadState(), scale: this.scales });
+    const scale = foldedScales(config.sae, this.scales);
+    const parts = architecture.toInference({ config: config.sae, params: this.#params.params(), state: this.#downloadState(), scale });
     return {
       config: parts.config,
       weights: parts.weights,
-      scale: this.scales.input,
+      scale: scale.input,
       site,
       trained: { ...trained, tokens: this.#tokens, steps: this.#step, seed: config.training.seed },
     };
@@ -135,6 +144,20 @@ export class SparseLearner {
     this.#params.dispose();
     disposeAll(this.#state);
     this.#silence.dispose();
+  }
+
+  /** Re-draws dead latents where that is due: on all parameters at once, as `Learner` does. */
+  #resample(x: tf.Tensor2D, target: tf.Tensor2D, schedule: StepSchedule): void {
+    const { resampleEvery } = this.spec.config.training;
+    if (resampleEvery === null || (schedule.step + 1) % resampleEvery !== 0) return;
+    const upload = (arrays: ArrayMap): TensorMap => Object.fromEntries(Object.entries(arrays).map(([name, a]) => [name, tf.tensor(a.data, [...a.shape], 'float32')]));
+    const resampled = resampleDead(this.spec, { x, target, params: upload(this.#params.params()), slots: upload(this.#params.slots()), state: this.#state, silence: this.#silence, schedule, deadAfter: this.#deadAfter });
+    if (resampled === undefined) return;
+    const old = this.#params;
+    const snapshot = { step: schedule.step + 1, params: readAll(resampled.params), slots: readAll(resampled.slots) };
+    this.#params = new SparseParams(this.#ops, this.spec.config.training, { snapshot, trainable: this.#trainable });
+    old.dispose();
+    this.#adopt(resampled.silence, {});
   }
 
   #adopt(silence: tf.Tensor1D, state: TensorMap): void {
@@ -158,6 +181,10 @@ export class SparseLearner {
   }
 
   #downloadState(): LearnerSnapshot['state'] {
-    return Object.fromEntries(Object.entries(this.#state).map(([name, t]) => [name, { shape: [...t.shape], data: Float32Array.from(t.dataSync<'float32'>()) }]));
+    return readAll(this.#state);
   }
+}
+
+function readAll(tensors: TensorMap): ArrayMap {
+  return Object.fromEntries(Object.entries(tensors).map(([name, t]) => [name, { shape: [...t.shape], data: Float32Array.from(t.dataSync<'float32'>()) }]));
 }

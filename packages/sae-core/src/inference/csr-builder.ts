@@ -51,10 +51,13 @@ export class CsrBuilder {
 
   /** Appends the rows of other codes over the same latents. */
   pushCodes({ rows, indptr, indices, values }: SparseCodes): void {
-    for (let row = 0; row < rows; row++) {
-      for (let j = indptr[row] as number; j < (indptr[row + 1] as number); j++) this.push(indices[j] as number, values[j] as number);
-      this.endRow();
-    }
+    const from = this.#nnz;
+    this.#nnz += indices.length;
+    while (this.#nnz > this.#indices.length) this.#grow();
+    this.#indices.set(indices, from);
+    this.#values.set(values, from);
+    for (let row = 1; row <= rows; row++) this.#indptr[this.#rows + row] = from + (indptr[row] as number);
+    this.#rows += rows;
   }
 
   finish(): SparseCodes {

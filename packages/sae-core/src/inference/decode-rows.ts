@@ -19,7 +19,7 @@ export interface RowDecoder {
   dispose(): void;
 }
 
-/** Decodes with the native sparse ops where they are loaded, in plain JavaScript elsewhere. */
+/** Decodes with the backend's sparse ops where it has its own, in plain JavaScript elsewhere. */
 export function rowDecoder(parts: DecoderParts): RowDecoder {
   let held: { readonly rows: tf.Tensor2D; readonly bias: tf.Tensor1D } | undefined;
   return {
@@ -27,7 +27,7 @@ export function rowDecoder(parts: DecoderParts): RowDecoder {
       if (codes.latents !== parts.latents) {
         throw new SalmonError('bad-shape', { what: 'Codes are of another SAE', where: 'decode', expected: `${parts.latents} latents`, got: `${codes.latents}` });
       }
-      if (codes.rows === 0 || sparseOps().kind !== 'native') return decodeRows(codes, parts);
+      if (codes.rows === 0 || sparseOps().kind === 'plain') return decodeRows(codes, parts);
       held ??= {
         rows: tf.tensor2d(parts.W_dec, [parts.latents, parts.outWidth]),
         bias: tf.tensor1d(parts.bias ?? new Float32Array(parts.outWidth)),

@@ -1,14 +1,18 @@
 import { tf } from '@salmon-sae/compute';
 import { random } from '@salmon-sae/dataflow';
+import { sparseConfig } from '../fast/coverage.js';
 import type { ResolvedSpec } from './train-spec.js';
 
 /** What a run will take, before it is started. */
 export interface Estimate {
   readonly id: string;
   readonly parameters: number;
-  /** Parameters with both optimiser slots, float32. */
+  /** Parameters with both optimiser slots: float32, but for bfloat16 moments of the two matrices where `training.moments` says so. */
   readonly weightBytes: number;
-  /** Rough peak of one step: the weights twice (old and new) and six [batch, latents] matrices. */
+  /**
+   * Rough peak of one step. On sparse arithmetic: the weights, the gradients of the two matrices and a bounded workspace. Else the weights
+   * twice (old and new) and six [batch, latents] matrices.
+   */
   readonly stepBytes: number;
   /** Dense arithmetic of one step: encoder and decoder forward, and their three gradient products. */
   readonly flopsPerStep: number;
@@ -27,6 +31,10 @@ export interface EstimateOptions {
 /** Matrices of [batch, latents] that are alive at once in an autodiff step (pre-activations, gate, codes and their gradients). */
 const LIVE_MATRICES = 6;
 
+/** Of a sparse step: at most this much of the pre-activations with what is made of them, while a step still has to be dense; batches alive at once. */
+const SPARSE_WORKSPACE = 1e9;
+const LIVE_BATCHES = 8;
+
 /** Parameters, memory, arithmetic and time of one SAE's training, from its configuration alone. */
 export function estimate(spec: ResolvedSpec, options: EstimateOptions): Estimate {
   const { sae, training, id } = spec.config;
@@ -36,12 +44,15 @@ export function estimate(spec: ResolvedSpec, options: EstimateOptions): Estimate
   const { latents } = sae;
   const { batch, steps } = training;
   const flopsPerStep = 2 * batch * latents * (2 * width + 3 * outWidth);
-  const weightBytes = parameters * 4 * 3;
+  const matrices = (arrays['W_enc']?.data.length ?? 0) + (arrays['W_dec']?.data.length ?? 0);
+  const slotSaving = training.moments === 'bf16' ? matrices * 4 : 0;
+  const weightBytes = parameters * 4 * 3 - slotSaving;
+  const sparse = sparseConfig(spec) !== undefined;
   return {
     id,
     parameters,
     weightBytes,
-    stepBytes: 2 * weightBytes + LIVE_MATRICES * batch * latents * 4,
+    stepBytes: sparse ? weightBytes + matrices * 4 + SPARSE_WORKSPACE + LIVE_BATCHES * batch * (width + outWidth) * 4 : 2 * weightBytes + LIVE_MATRICES * batch * latents * 4,
     flopsPerStep,
     tokens: steps * batch,
     seconds: (flopsPerStep * steps) / rate,

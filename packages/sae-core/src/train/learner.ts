@@ -1,10 +1,9 @@
 import { tf } from '@salmon-sae/compute';
 import type { Provenance, SaeState, Site } from '@salmon-sae/dataflow';
 import type { ArrayMap, TensorMap } from '../architectures/architecture.js';
-import { sharedFields } from '../architectures/base-config.js';
 import { nextSilence } from './autodiff-step.js';
 import { startSnapshot, type LearnerStart } from './learner-start.js';
-import type { Scales } from './normalisation.js';
+import { foldedScales, type Scales } from './normalisation.js';
 import { scheduleAt } from './schedule.js';
 import { deadLimit } from './dead-limit.js';
 import { resampleDead } from './resample.js';
@@ -153,9 +152,7 @@ export class Learner {
   /** The SAE as it stands, folded to raw activation units. */
   toState(site: Site, trained: Omit<Provenance, 'tokens' | 'steps' | 'seed'>): SaeState {
     const { config, architecture } = this.spec;
-    // Normalised token by token, codes do not depend on the scale and the output scales with the input: there is nothing to fold.
-    const perToken = (sharedFields(config.sae).normalizeActivations ?? 'none') !== 'none';
-    const scale = perToken ? { input: 1, output: 1 } : this.scales;
+    const scale = foldedScales(config.sae, this.scales);
     const parts = architecture.toInference({ config: config.sae, params: download(this.params), state: download(this.state), scale });
     return {
       config: parts.config,

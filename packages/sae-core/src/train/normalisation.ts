@@ -1,4 +1,6 @@
 import { SalmonError } from '@salmon-sae/dataflow';
+import type { ArchitectureConfig } from '../architectures/architecture.js';
+import { sharedFields } from '../architectures/base-config.js';
 import type { TrainingOptions } from './training-config.js';
 
 /** Rows as they arrive: x [rows, width] and, for residual SAEs and transcoders, what is to be reconstructed. */
@@ -46,6 +48,11 @@ export function scalesFor(batches: readonly TrainBatch[], width: number, trainin
   if (training.targetScale === 'input' || first === undefined) return { input, output: input };
   const outWidth = first.length / used[0]!.rows;
   return { input, output: estimateScale(used.map((b) => b.target ?? b.values), outWidth, training.normalize) };
+}
+
+/** The scales to fold into the weights of an SAE. Normalised token by token, codes do not depend on the scale and the output scales with the input: there is nothing to fold. */
+export function foldedScales(sae: ArchitectureConfig, scales: Scales): Scales {
+  return (sharedFields(sae).normalizeActivations ?? 'none') === 'none' ? scales : { input: 1, output: 1 };
 }
 
 /** How many batches must be seen before training can begin. */

@@ -47,6 +47,9 @@ describe('training configuration', () => {
     const e = estimate(resolveSpec({ sae: jumprelu({ latents: 100 }), training: { steps: 10, batch: 50 } }, {}, ARCHITECTURES), { width: 8, rate: 1e6 });
     expect(e.parameters).toBe(2 * 800 + 100 + 8 + 100);
     expect(e.weightBytes).toBe(e.parameters * 12);
+    const low = estimate(resolveSpec({ sae: jumprelu({ latents: 100 }), training: { batch: 50, moments: 'bf16' } }, {}, ARCHITECTURES), { width: 8, rate: 1e6 });
+    expect(low.weightBytes).toBe(e.weightBytes - 1600 * 4);
+    expect(low.stepBytes).toBe(e.stepBytes - 1600 * 4);
     expect(e.flopsPerStep).toBe(2 * 50 * 800 * 5);
     expect(e.seconds).toBeCloseTo(4);
     expect(e.tokens).toBe(500);

@@ -5,6 +5,7 @@ import type { AnyArchitecture, ArchitectureConfig } from '../architectures/archi
 import { ARCHITECTURES } from '../architectures/architectures.js';
 import type { CheckpointStore } from '../checkpoint/checkpoint-store.js';
 import type { TrainEvent } from '../train-event.js';
+import { checkTrainable } from './trainable.js';
 import { resolveSpecs, type ResolvedSpec, type TrainSpec } from './train-spec.js';
 import { Trainer, trainerBatch, type TrainerOptions } from './trainer.js';
 import type { TrainingOptions } from './training-config.js';
@@ -36,6 +37,7 @@ type SpecInput = TrainSpec | ArchitectureConfig;
 export function train(specs: SpecInput | readonly SpecInput[], options: TrainOptions = {}): OperatorFunction<ActivationBatch, TrainEvent> {
   const list = Array.isArray(specs) ? (specs as readonly SpecInput[]) : [specs as SpecInput];
   const resolved = resolveSpecs(list, options.training ?? {}, options.architectures ?? ARCHITECTURES);
+  checkTrainable(resolved, options.trainable);
   return (source) =>
     new Observable<TrainEvent>((subscriber) => {
       const run = new TrainRun(resolved, options, subscriber);

@@ -9,6 +9,7 @@ import type { LearnerShape, LearnerSnapshot, StepNumbers } from './learner.js';
 import { restoreLearner, startLearner, type LearnerOptions, type TrainingLearner } from './make-learner.js';
 import { batchesNeeded, scalesFor, type TrainBatch } from './normalisation.js';
 import type { TrainStepFactory } from './train-step.js';
+import { checkTrainable, type Trainable } from './trainable.js';
 import type { ResolvedSpec } from './train-spec.js';
 
 /** Rows to train on, with their place in the source where it is known. */
@@ -27,6 +28,8 @@ export interface TrainerOptions {
   readonly steps?: readonly TrainStepFactory[];
   /** 'dense' forgoes sparse arithmetic; both give the same numbers to rounding. Default 'auto'. */
   readonly arithmetic?: 'auto' | 'dense';
+  /** What learns, by SAE id; default: everything. */
+  readonly trainable?: Readonly<Record<string, Trainable>>;
   readonly versions?: Readonly<Record<string, string>>;
   readonly facts?: Readonly<Record<string, Json>>;
 }
@@ -59,6 +62,7 @@ export class Trainer {
     this.watches = new Map(specs.map((spec) => [spec.config.id, new DivergenceWatch(spec.config)]));
     this.needed = Math.max(...specs.map((spec) => batchesNeeded(spec.config.training)));
     checkShapes(specs, this.shape);
+    checkTrainable(specs, options.trainable);
     if (snapshot !== undefined) this.learners = this.restored(snapshot);
     this.cursor_ = snapshot?.cursor;
   }
@@ -125,8 +129,9 @@ export class Trainer {
     this.waiting = [];
   }
 
-  private get how(): LearnerOptions {
-    return { steps: this.options.steps, arithmetic: this.options.arithmetic ?? 'auto' };
+  private how(id: string): LearnerOptions {
+    const trainable = this.options.trainable?.[id];
+    return { steps: this.options.steps, arithmetic: this.options.arithmetic ?? 'auto', ...(trainable === undefined ? {} : { trainable }) };
   }
 
   private begin(): readonly TrainEvent[] {
@@ -137,7 +142,7 @@ export class Trainer {
       const scales = scalesFor(batches, this.shape.width, training);
       const initial = this.options.initial?.[id];
       const sample = batches.slice(0, batchesNeeded(training));
-      return startLearner(spec, this.shape, { ...this.how, scales, sample, ...(initial === undefined ? {} : { initial }) });
+      return startLearner(spec, this.shape, { ...this.how(id), scales, sample, ...(initial === undefined ? {} : { initial }) });
     });
     return batches.flatMap((batch) => this.trainOn(batch));
   }
@@ -146,7 +151,7 @@ export class Trainer {
     return this.specs.map((spec) => {
       const own = snapshot.learners[spec.config.id];
       if (own === undefined) throw new SalmonError('conflict', { what: 'The checkpoint does not hold this SAE', where: spec.config.id, got: Object.keys(snapshot.learners).join(', ') });
-      return restoreLearner(spec, this.shape, { ...this.how, snapshot: own });
+      return restoreLearner(spec, this.shape, { ...this.how(spec.config.id), snapshot: own });
     });
   }
 

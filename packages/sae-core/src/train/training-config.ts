@@ -45,6 +45,8 @@ export const TRAINING_DEFAULTS = {
   resampleUntil: 0.5,
   /** 'bfloat16-encoder' runs the encoder's matrix product in bfloat16, everything else in float32. */
   precision: 'float32',
+  /** What Adam's moments of the two matrices are kept in; 'bf16' (rounded at random, without bias) saves half their memory, for wide SAEs. */
+  moments: 'f32',
   /** Every how many steps a step event is emitted. */
   logEvery: 50,
   /** Steps in a row, seen at logged steps, with FVU > 1 or no active latent at all, before the run counts as diverged. */
@@ -80,6 +82,7 @@ export const trainingSchema = z.strictObject({
   resampleEvery: z.int().positive().nullable().default(D.resampleEvery),
   resampleUntil: length.default(D.resampleUntil),
   precision: z.enum(['float32', 'bfloat16-encoder']).default(D.precision),
+  moments: z.enum(['f32', 'bf16']).default(D.moments),
   logEvery: z.int().positive().default(D.logEvery),
   divergencePatience: z.int().positive().default(D.divergencePatience),
 });
