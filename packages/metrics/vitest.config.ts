@@ -1,4 +1,4 @@
 import { defineConfig } from 'vitest/config';
-import { baseVitest } from '../../vitest.base.ts';
+import { withWebGpu } from '../../vitest.webgpu.ts';
 
-export default defineConfig(baseVitest('@salmon-sae/metrics', import.meta.dirname));
+export default defineConfig(withWebGpu({ name: '@salmon-sae/metrics', root: import.meta.dirname, include: ['src/reconstruction/*.test.ts', 'src/dark-matter/*.test.ts', 'src/peers/*.test.ts', 'src/loss/*.test.ts'] }));

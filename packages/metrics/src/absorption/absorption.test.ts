@@ -109,11 +109,14 @@ describe('absorption', () => {
     expect(score([0, 0, 0, 0], 1)).toMatchObject({ full: false, fraction: 0, absorber: -1 });
   });
 
-  it('makes first-letter classes and refuses tasks without a usable probe', () => {
+  it('makes first-letter classes, and says which probes fail', () => {
     const words = ['apple', ' Ant', 'axe', 'bee', '7up', 'box', 'bat'];
     expect(firstLetterClasses(words, 3).map((c) => [c.name, c.members.size])).toEqual([['a', 3], ['b', 3]]);
     const { sae, rows } = world(() => false);
-    expect(() => absorption(sae, rows, { classes: [{ name: 'odd', members: new Set(['entity-1', 'entity-2']) }] })).toThrow(/No class has a probe/);
-    expect(() => hierarchyAbsorption(sae, rows, { taxonomy, minChildren: 1000 })).toThrow(/No class has a probe/);
+    const odd = absorption(sae, rows, { classes: [{ name: 'odd', members: new Set(['entity-1', 'entity-2']) }] });
+    expect(odd.metrics).toEqual({});
+    expect(odd.classes).toMatchObject([{ name: 'odd', usable: false }]);
+    expect(odd.classes[0]?.probeF1).toBeLessThan(0.6);
+    expect(hierarchyAbsorption(sae, rows, { taxonomy, minChildren: 1000 })).toEqual({ metrics: {}, classes: [], absorbers: [] });
   });
 });

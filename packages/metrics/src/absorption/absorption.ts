@@ -1,5 +1,4 @@
 import type { SaeState, SparseCodes } from '@salmon-sae/dataflow';
-import { SalmonError } from '@salmon-sae/dataflow';
 import type { BootstrapOptions } from '../documents/document-bootstrap.js';
 import type { Sampled } from '../documents/estimate.js';
 import { sampleRows } from '../documents/sample-rows.js';
@@ -46,7 +45,7 @@ export interface ClassAbsorption {
 }
 
 export interface Absorption {
-  /** `absorption_full@1`, `absorption_fraction@1`: mean over usable classes. */
+  /** `absorption_full@1`, `absorption_fraction@1`: mean over usable classes; empty where no class has a probe good enough. */
   readonly metrics: Readonly<Record<string, Sampled>>;
   readonly classes: readonly ClassAbsorption[];
 }
@@ -55,8 +54,8 @@ export const ABSORPTION_DEFAULTS = { minF1: 0.6, maxSplit: 10, splitGain: 0.03, 
 
 /**
  * Feature absorption (Chanin et al., arXiv 2409.14507) with SAEBench's gradient-free definition (arXiv 2503.09532). Rows are activations
- * at the word, labelled with the word; words are split into train and test by hash. Throws `SalmonError('no-data')` when no class
- * has a usable probe.
+ * at the word, labelled with the word; words are split into train and test by hash. Where no class has a
+ * usable probe there is nothing to measure: `classes` has the probes' F1, `metrics` is empty.
  */
 export function absorption(sae: ReadableSae, rows: LabelledRows, task: { readonly classes: readonly AbsorptionClass[] } & AbsorptionOptions): Absorption {
   const options = { ...ABSORPTION_DEFAULTS, ...task };
@@ -65,15 +64,7 @@ export function absorption(sae: ReadableSae, rows: LabelledRows, task: { readonl
   const data = { train, test, trainCodes: encodeRows(sae, train), testCodes: encodeRows(sae, test) };
   const scored = task.classes.map((one) => scoreClass(sae, data, one, options));
   const usable = scored.filter((s) => s.usable);
-  if (usable.length === 0) {
-    throw new SalmonError('no-data', {
-      what: 'No class has a probe good enough to measure absorption',
-      expected: `a held-out F1 of at least ${options.minF1}`,
-      got: scored.map((s) => `${s.name} ${s.probeF1.toFixed(2)}`).join(', ') || 'no class',
-      todo: 'Give more words per class or fewer, clearer classes',
-    });
-  }
-  return { metrics: rates(usable, options), classes: scored };
+  return { metrics: usable.length === 0 ? {} : rates(usable, options), classes: scored };
 }
 
 interface AbsorptionData {

@@ -4,7 +4,9 @@ import type { Sampled } from '../documents/estimate.js';
 import { interval } from '../documents/estimate.js';
 import { toRows } from '../rows/to-rows.js';
 import { sampledFromJson, sampledToJson } from '../rows/sampled-json.js';
+import { sampleMean } from '../documents/sample-mean.js';
 import { acrossSeeds } from './across-seeds.js';
+import { independentDifference } from './independent-difference.js';
 import { interpolateAtL0, sharedL0 } from './interpolate-at-l0.js';
 import { excludesZero, pairedDifference } from './paired-difference.js';
 
@@ -55,6 +57,28 @@ describe('interpolateAtL0', () => {
     expect(sharedL0([curve, curve.slice(1)])).toEqual([20, 40]);
     expect(sharedL0([curve.slice(0, 1), curve.slice(1)])).toBeUndefined();
     expect(interpolateAtL0(curve.slice(0, 1), 10).value).toBeCloseTo(0.5, 12);
+  });
+});
+
+describe('means of a sample', () => {
+  const values = (n: number, at: number): readonly number[] => Array.from({ length: n }, () => at + 0.1 * draw.normal());
+
+  it('have the interval that the spread and the number of values give', () => {
+    const [few, many] = [25, 400].map((n) => interval(sampleMean('score', values(n, 0.7), { seed: 1 })));
+    const width = (one: typeof few): number => (one?.high ?? 0) - (one?.low ?? 0);
+    expect(many?.value).toBeCloseTo(0.7, 1);
+    expect(width(many)).toBeCloseTo((2 * 1.96 * 0.1) / 20, 2);
+    expect(width(few) / width(many)).toBeGreaterThan(2.5);
+    expect(interval(sampleMean('score', [0.5]))).toEqual({ value: 0.5 });
+  });
+
+  it('differ with the spread of both samples, and not when drawn alike', () => {
+    const a = sampleMean('score', values(100, 0.8), { seed: 1 });
+    const b = sampleMean('score', values(100, 0.6), { seed: 2 });
+    const { value, low, high } = interval(independentDifference(a, b));
+    expect(value).toBeCloseTo(a.value - b.value, 12);
+    expect((high as number) - (low as number)).toBeCloseTo((2 * 1.96 * 0.1 * Math.SQRT2) / 10, 2);
+    expect(() => independentDifference(a, sampleMean('score', values(100, 0.5), { seed: 1 }))).toThrow(/not independent/);
   });
 });
 

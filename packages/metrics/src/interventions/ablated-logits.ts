@@ -1,22 +1,16 @@
 import type { SparseCodes } from '@salmon-sae/dataflow';
 import { decoderAlong } from '../absorption/absorbed-word.js';
 import type { ReadableSae } from '../absorption/absorption.js';
-import type { LabelledRows } from '../probes/labelled-rows.js';
 import { meanDifference, topIndices } from '../probes/labelled-rows.js';
 import type { LogisticProbe } from '../probes/logistic-regression.js';
 import { logits } from '../probes/logistic-regression.js';
+import type { EncodedRows } from '../probes/pool-groups.js';
 
 /** [latents] mean activation over all rows. */
 export function meanCodes(codes: SparseCodes): Float64Array {
   const mean = new Float64Array(codes.latents);
   codes.indices.forEach((f, i) => (mean[f] = (mean[f] as number) + (codes.values[i] as number) / codes.rows));
   return mean;
-}
-
-/** Rows with their codes. */
-export interface EncodedRows {
-  readonly rows: LabelledRows;
-  readonly codes: SparseCodes;
 }
 
 /**

@@ -47,6 +47,18 @@ describe('targeted probe perturbation', () => {
     expect(clean.metrics['tpp_n1@1']?.value).toBeGreaterThan(0.35);
     const tangled = targetedProbePerturbation(mixed, rows, { n: [1], replicates: 0 });
     expect(tangled.metrics['tpp_n1@1']?.value).toBeLessThan(0.15);
+    expect(tangled.metrics['tpp_probe_accuracy@1']?.value).toBeGreaterThan(0.9);
+  });
+
+  it('pools documents: a probe reads the mean of its tokens, and latents are taken out of the mean', () => {
+    // Ten tokens a document.
+    const labels = Array.from({ length: 1600 }, (_, i) => `class-${Math.floor(i / 10) % 4}`);
+    const tokens = rowsOf(labels, (label) => [Number(label.slice(6))]);
+    const documents = { ...tokens, groups: labels.map((_, i) => `doc-${Math.floor(i / 10)}`) };
+    const clean = targetedProbePerturbation(monosemantic, documents, { n: [1], pool: true, replicates: 50 });
+    expect(Object.keys(clean.metrics).sort()).toEqual(['tpp_pooled_n1@1', 'tpp_probe_accuracy@1']);
+    expect(clean.metrics['tpp_pooled_n1@1']?.value).toBeGreaterThan(0.35);
+    expect(clean.metrics['tpp_pooled_n1@1']?.samples.length).toBe(50);
   });
 });
 
@@ -66,6 +78,8 @@ describe('spurious correlation removal', () => {
     expect(metrics['scr_base_accuracy@1']?.value).toBeLessThan(0.75);
     expect(metrics['scr_oracle_accuracy@1']?.value).toBeGreaterThan(0.75);
     expect(metrics['scr_mean_n2@1']?.value).toBeGreaterThan(0.4);
+    const pooled = spuriousCorrelationRemoval(monosemantic, { ...noisy, groups: labels.map((label, i) => `${label}/${Math.floor(i / 8)}`) }, { ...task, n: [2], replicates: 0, ablation: 'mean', pool: true });
+    expect(pooled.metrics['scr_pooled_mean_n2@1']?.value).toBeGreaterThan(0.4);
   });
 
   it('changes nothing for an SAE that knows nothing of it, and refuses unconfounded data', () => {

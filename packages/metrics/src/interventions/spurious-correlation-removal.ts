@@ -4,9 +4,10 @@ import type { BootstrapOptions } from '../documents/document-bootstrap.js';
 import type { Sampled } from '../documents/estimate.js';
 import { sampleRows } from '../documents/sample-rows.js';
 import type { LabelledRows } from '../probes/labelled-rows.js';
-import { chooseRows, encodeRows, splitRows } from '../probes/labelled-rows.js';
+import { chooseRows, splitRows } from '../probes/labelled-rows.js';
 import type { LogisticProbe } from '../probes/logistic-regression.js';
 import { logisticRegression } from '../probes/logistic-regression.js';
+import { encodedRows } from '../probes/pool-groups.js';
 import { ablatedLogits, latentsByEffect, meanCodes } from './ablated-logits.js';
 
 /** Two binary properties of each label: what the probe should learn, and what is confounded with it in the biased data. */
@@ -24,6 +25,8 @@ export interface ScrOptions extends BootstrapOptions {
    * threshold where it was; the metric is then named `scr_mean_n<n>@1`.
    */
   readonly ablation?: 'zero' | 'mean';
+  /** Mean over the tokens of each document before probing, as in SAEBench (default false); `pooled_` then stands in the metric's name. */
+  readonly pool?: boolean;
 }
 
 export interface Scr {
@@ -38,7 +41,11 @@ export interface Scr {
  */
 export function spuriousCorrelationRemoval(sae: ReadableSae, rows: LabelledRows, task: ScrTask & ScrOptions): Scr {
   const ns = task.n ?? [2, 5, 10, 20, 50];
-  const { train, test } = splitRows(rows, task.train ?? 0.7, task.seed ?? 0);
+  const split = splitRows(rows, task.train ?? 0.7, task.seed ?? 0);
+  const pool = task.pool ?? false;
+  const { rows: train, codes: trainCodes } = encodedRows(sae, split.train, pool);
+  const data = encodedRows(sae, split.test, pool);
+  const { rows: test } = data;
   const biased = chooseRows(train, (t) => task.target(train.labels[t] as string) === task.spurious(train.labels[t] as string));
   const ofLabels = (data: LabelledRows, of: (label: string) => boolean): Uint8Array => Uint8Array.from(data.labels, (l) => (of(l) ? 1 : 0));
   const fit = (data: LabelledRows, of: (label: string) => boolean): LogisticProbe =>
@@ -46,9 +53,8 @@ export function spuriousCorrelationRemoval(sae: ReadableSae, rows: LabelledRows,
   const base = fit(biased, task.target);
   const oracle = fit(train, task.target);
   const spurious = fit(train, task.spurious);
-  const trainCodes = encodeRows(sae, train);
   const to = task.ablation === 'mean' ? { to: meanCodes(trainCodes) } : {};
-  const prefix = task.ablation === 'mean' ? 'scr_mean_n' : 'scr_n';
+  const prefix = `scr_${pool ? 'pooled_' : ''}${task.ablation === 'mean' ? 'mean_' : ''}n`;
   const ranked = latentsByEffect(sae, trainCodes, { positive: ofLabels(train, task.spurious), probe: spurious, n: Math.max(...ns) });
 
   const cell = Uint8Array.from(test.labels, (l) => (task.target(l) ? 2 : 0) + (task.spurious(l) ? 1 : 0));
@@ -60,7 +66,6 @@ export function spuriousCorrelationRemoval(sae: ReadableSae, rows: LabelledRows,
       todo: 'Give more rows, or another pair of properties',
     });
   }
-  const data = { rows: test, codes: encodeRows(sae, test) };
   const outputs = [
     ablatedLogits(sae, data, { probe: base, ablated: [] }),
     ablatedLogits(sae, data, { probe: oracle, ablated: [] }),

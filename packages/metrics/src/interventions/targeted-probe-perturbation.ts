@@ -3,18 +3,21 @@ import type { BootstrapOptions } from '../documents/document-bootstrap.js';
 import type { Sampled } from '../documents/estimate.js';
 import { sampleRows } from '../documents/sample-rows.js';
 import type { LabelledRows } from '../probes/labelled-rows.js';
-import { encodeRows, indicator, splitRows } from '../probes/labelled-rows.js';
+import { indicator, splitRows } from '../probes/labelled-rows.js';
 import { logisticRegression } from '../probes/logistic-regression.js';
+import { encodedRows } from '../probes/pool-groups.js';
 import { ablatedLogits, latentsByEffect } from './ablated-logits.js';
 
 export interface TppOptions extends BootstrapOptions {
   /** Numbers of latents ablated (default 2, 5, 10, 20). */
   readonly n?: readonly number[];
   readonly train?: number;
+  /** Mean over the tokens of each document before probing, as in SAEBench (default false); the metrics are then named `tpp_pooled_n<n>@1`. */
+  readonly pool?: boolean;
 }
 
 export interface Tpp {
-  /** `tpp_n<n>@1` for each n. */
+  /** `tpp_n<n>@1` for each n, and `tpp_probe_accuracy@1`: mean balanced accuracy of the probes on the test rows before any ablation. */
   readonly metrics: Readonly<Record<string, Sampled>>;
   readonly labels: readonly string[];
   /** n -> [labels, labels] fall of the accuracy of probe j when class i's latents are ablated. */
@@ -28,15 +31,16 @@ export interface Tpp {
 export function targetedProbePerturbation(sae: ReadableSae, rows: LabelledRows, options: TppOptions = {}): Tpp {
   const ns = options.n ?? [2, 5, 10, 20];
   const split = splitRows(rows, options.train ?? 0.7, options.seed ?? 0);
-  const trainCodes = encodeRows(sae, split.train);
-  const test = { rows: split.test, codes: encodeRows(sae, split.test) };
+  const pool = options.pool ?? false;
+  const train = encodedRows(sae, split.train, pool);
+  const test = encodedRows(sae, split.test, pool);
   const labels = [...new Set(rows.labels)].sort();
   const m = labels.length;
-  const truth = labels.map((label) => indicator(split.test, new Set([label])));
+  const truth = labels.map((label) => indicator(test.rows, new Set([label])));
   const classes = labels.map((label) => {
-    const positive = indicator(split.train, new Set([label]));
-    const probe = logisticRegression(split.train, positive, { balanced: true, scaling: 'common' });
-    return { probe, ranked: latentsByEffect(sae, trainCodes, { positive, probe, n: Math.max(...ns) }) };
+    const positive = indicator(train.rows, new Set([label]));
+    const probe = logisticRegression(train.rows, positive, { balanced: true, scaling: 'common' });
+    return { probe, ranked: latentsByEffect(sae, train.codes, { positive, probe, n: Math.max(...ns) }) };
   });
 
   const metrics: Record<string, Sampled> = {};
@@ -74,8 +78,9 @@ export function targetedProbePerturbation(sae: ReadableSae, rows: LabelledRows, 
       }
       return own - other;
     };
-    const name = `tpp_n${n}@1`;
-    metrics[name] = sampleRows({ documents: test.rows.groups, columns, values }, { [name]: score }, options)[0] as Sampled;
+    const accuracy = (sums: ArrayLike<number>): number => labels.reduce((sum, _, j) => sum + [0, 1].reduce((half, side) => half + (sums[2 * m + 2 * j + side] as number) / (sums[2 * j + side] as number) / 2, 0) / m, 0);
+    const name = `tpp_${pool ? 'pooled_' : ''}n${n}@1`;
+    for (const sampled of sampleRows({ documents: test.rows.groups, columns, values }, { [name]: score, 'tpp_probe_accuracy@1': accuracy }, options)) metrics[sampled.metric] = sampled;
     const total = columnTotals(values, columns);
     drops[`${n}`] = Float64Array.from({ length: m * m }, (_, k) => drop(total, Math.floor(k / m), k % m));
   }

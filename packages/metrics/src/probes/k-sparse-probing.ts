@@ -1,12 +1,11 @@
-import type { SparseCodes } from '@salmon-sae/dataflow';
 import type { BootstrapOptions } from '../documents/document-bootstrap.js';
 import type { Sampled } from '../documents/estimate.js';
 import { sampleRows } from '../documents/sample-rows.js';
 import type { Reconstructor } from '../reconstruction/named-sae.js';
 import type { LabelledRows } from './labelled-rows.js';
-import { columnsOf, encodeRows, indicator, meanDifference, splitRows, topIndices } from './labelled-rows.js';
+import { columnsOf, indicator, meanDifference, splitRows, topIndices } from './labelled-rows.js';
 import { logisticRegression, logits } from './logistic-regression.js';
-import { poolGroups } from './pool-groups.js';
+import { encodedRows } from './pool-groups.js';
 import { auroc } from './scores.js';
 
 export interface SparseProbingOptions extends BootstrapOptions {
@@ -39,8 +38,7 @@ export function kSparseProbing(sae: Reconstructor, rows: LabelledRows, options: 
   const ks = options.k ?? [1, 2, 5];
   const pool = options.pool ?? true;
   const split = splitRows(rows, options.train ?? 0.7, options.seed ?? 0);
-  const prepared = { train: prepare(sae, split.train, pool), test: prepare(sae, split.test, pool) };
-  const { train, test } = prepared;
+  const { train, test } = { train: encodedRows(sae, split.train, pool), test: encodedRows(sae, split.test, pool) };
   const labels = [...new Set(rows.labels)].sort();
   const names = [...ks.map((k) => `sparse_probe_k${k}@1`), 'dense_probe@1'];
   const width = labels.length * (names.length * 2 + 2);
@@ -78,14 +76,4 @@ export function kSparseProbing(sae: Reconstructor, rows: LabelledRows, options: 
   const metrics = Object.fromEntries(names.map((name, o) => [name, accuracy(o)]));
   const sampled = sampleRows({ documents: test.rows.groups, columns: width, values }, metrics, options);
   return { metrics: Object.fromEntries(sampled.map((s) => [s.metric, s])), probes };
-}
-
-interface Prepared {
-  readonly rows: LabelledRows;
-  readonly codes: SparseCodes;
-}
-
-function prepare(sae: Reconstructor, rows: LabelledRows, pool: boolean): Prepared {
-  const codes = encodeRows(sae, rows);
-  return pool ? poolGroups(rows, codes) : { rows, codes };
 }

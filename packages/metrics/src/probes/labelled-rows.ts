@@ -40,6 +40,18 @@ export function labelRows(
   return { rows: labels.length, width, x, labels, groups };
 }
 
+/** All rows of several sets, in order. */
+export function joinRows(parts: readonly LabelledRows[]): LabelledRows {
+  const x = new Float32Array(parts.reduce((sum, part) => sum + part.x.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    x.set(part.x, at);
+    at += part.x.length;
+  }
+  const rows = parts.reduce((sum, part) => sum + part.rows, 0);
+  return { rows, width: parts[0]?.width ?? 0, x, labels: parts.flatMap(({ labels }) => labels), groups: parts.flatMap(({ groups }) => groups) };
+}
+
 /** Whole groups into train and test by a hash of their name. */
 export function splitRows(rows: LabelledRows, train = 0.7, seed = 0): { readonly train: LabelledRows; readonly test: LabelledRows } {
   const inTrain = rows.groups.map((group) => textHash(group, seed) / 4294967296 < train);

@@ -1,8 +1,25 @@
 import type { SparseCodes } from '@salmon-sae/dataflow';
+import type { Reconstructor } from '../reconstruction/named-sae.js';
 import type { LabelledRows } from './labelled-rows.js';
+import { encodeRows } from './labelled-rows.js';
+
+/** Rows with their codes. */
+export interface EncodedRows {
+  readonly rows: LabelledRows;
+  readonly codes: SparseCodes;
+}
+
+/**
+ * Rows with an SAE's codes; with `pool`, the means of both over each document. A linear probe's answer to a pooled row is the mean of its answers
+ * to the tokens, with latents taken out or not.
+ */
+export function encodedRows(sae: Reconstructor, rows: LabelledRows, pool: boolean): EncodedRows {
+  const codes = encodeRows(sae, rows);
+  return pool ? poolGroups(rows, codes) : { rows, codes };
+}
 
 /** Mean over the rows of each (group, label): one example per document, as in SAEBench's sparse probing. */
-export function poolGroups(rows: LabelledRows, codes: SparseCodes): { readonly rows: LabelledRows; readonly codes: SparseCodes } {
+export function poolGroups(rows: LabelledRows, codes: SparseCodes): EncodedRows {
   const members = new Map<string, number[]>();
   rows.groups.forEach((group, t) => {
     const key = `${group}\u0000${rows.labels[t] as string}`;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { allocateCapacity, discreteFeature, manifoldFeature, powerLawFrequencies } from './capacity-allocation.js';
+import { fitCapacity } from './fit-capacity.js';
 import { fitPowerLaw, sweepExponent } from './power-law.js';
 
 const checkpoints = [200, 400, 800, 1600, 3200];
@@ -51,5 +52,37 @@ describe('power law', () => {
     expect(sweep.value).toBeCloseTo(-1, 12);
     expect(sweep.samples[1]).toBeCloseTo(-2, 12);
     expect(() => fitPowerLaw([1, 2], [1, 0])).toThrow(/positive/);
+  });
+});
+
+describe('fitCapacity', () => {
+  const widths = [500, 1000, 2000, 4000];
+  const sweep = (alpha: number, beta: number): Parameters<typeof fitCapacity>[0] => {
+    const { loss, discovered } = allocateCapacity(powerLawFrequencies(alpha, 200_000), () => manifoldFeature(beta), widths);
+    return { widths, loss: loss.map((v) => 0.3 * v), directions: discovered };
+  };
+
+  it('finds the exponent and the regime that made a sweep', () => {
+    const manifolds = fitCapacity(sweep(2, 0.4));
+    expect(manifolds).toMatchObject({ regime: 'manifolds' });
+    expect(manifolds?.beta).toBeCloseTo(0.4, 1);
+    expect(manifolds?.alpha).toBeCloseTo(2, 0);
+    const features = fitCapacity(sweep(0.5, 3));
+    expect(features).toMatchObject({ regime: 'features', beta: undefined });
+    expect(Math.abs((features?.alpha ?? 0) - 0.5)).toBeLessThan(0.15);
+  });
+
+  it('predicts the losses it was fitted to', () => {
+    const planted = sweep(2, 0.4);
+    const fit = fitCapacity(planted);
+    planted.loss.forEach((loss, i) => expect((fit?.predicted[i] ?? 0) / loss).toBeCloseTo(1, 1));
+  });
+
+  it('does not depend on the order of the widths, and fits nothing to a loss that does not fall', () => {
+    const planted = sweep(2, 0.4);
+    const reversed = fitCapacity({ widths: [...widths].reverse(), loss: [...planted.loss].reverse(), directions: [...planted.directions].reverse() });
+    expect(reversed?.alpha).toBeCloseTo(fitCapacity(planted)?.alpha ?? 0, 10);
+    expect(reversed?.predicted.at(-1)).toBeCloseTo(fitCapacity(planted)?.predicted[0] ?? 0, 10);
+    expect(fitCapacity({ ...planted, loss: [...planted.loss].reverse() })).toBeUndefined();
   });
 });
