@@ -71,6 +71,9 @@ describe('featureCards', () => {
     expect(fever?.neighbours[0]?.cosine).toBeCloseTo(1, 5);
     expect(fever?.explanation?.text).toBe('fever');
     expect(cards.find((c) => c.latent === LATENTS.dense)?.denseClass).toBe('position');
+    expect(fever?.denseClass).toBeNull();
+    expect(fever?.histogram).toEqual(book.statistics('planted').histogram(LATENTS.fever));
+    expect(Object.keys(fever?.domainShare ?? {}).sort()).toEqual(['even', 'odd']);
     const top = fever?.contexts.filter((c) => c.quantile === -1) ?? [];
     expect(top).toHaveLength(5);
     for (const context of top) {

@@ -13,6 +13,7 @@ export interface CardArm {
   /** [latents, width]: decoder rows in the space of the hook. */
   readonly decoder: NdArray;
   readonly explanations?: ReadonlyMap<number, Explanation>;
+  /** Classes of the dense latents; a latent that is not in the map is not dense. Without it cards do not say. */
   readonly denseClasses?: ReadonlyMap<number, string>;
 }
 
@@ -48,6 +49,7 @@ export async function* eachFeatureCard(arm: CardArm, sources: CardSources, optio
   await useBackend();
   const { book } = sources;
   const latents = options.latents ?? [...book.live(arm.sae)];
+  const statistics = book.statistics(arm.sae);
   const width = arm.decoder.shape[1] ?? 0;
   const rows = arm.decoder.shape[0] ?? 0;
   for (const latent of latents) {
@@ -69,7 +71,6 @@ export async function* eachFeatureCard(arm: CardArm, sources: CardSources, optio
     for (const [i, latent] of chunk.entries()) {
       const examples = book.latent(arm.sae, latent);
       const explanation = arm.explanations?.get(latent);
-      const denseClass = arm.denseClasses?.get(latent);
       yield {
         sae: arm.sae,
         latent,
@@ -80,7 +81,9 @@ export async function* eachFeatureCard(arm: CardArm, sources: CardSources, optio
         suppressed: effect(effects?.[i]?.suppressed),
         neighbours: near.flatMap(({ sae, lists }) => (lists[i] as readonly Neighbour[]).map((n) => ({ sae, ...n }))),
         ...(explanation === undefined ? {} : { explanation }),
-        ...(denseClass === undefined ? {} : { denseClass }),
+        histogram: statistics.histogram(latent),
+        domainShare: statistics.domainShare(latent),
+        ...(arm.denseClasses === undefined ? {} : { denseClass: arm.denseClasses.get(latent) ?? null }),
       };
     }
   }

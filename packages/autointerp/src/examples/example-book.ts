@@ -3,7 +3,7 @@ import { contains } from './background.js';
 import type { BackgroundWindow } from './background.js';
 import type { BoundedSample } from './bounded-sample.js';
 import type { Example, ExampleSettings, LatentExamples, PoolExamples } from './examples.js';
-import type { ActivationHistogram, LatentStatistics } from './latent-statistics.js';
+import type { LatentStatistics } from './latent-statistics.js';
 import { NearestTexts } from './nearest-texts.js';
 import type { TokenCounts } from './token-counts.js';
 import type { WindowStore } from './window-store.js';
@@ -59,10 +59,6 @@ export class ExampleBook {
 
   statistics(sae: string): LatentStatistics {
     return this.sae(sae).statistics;
-  }
-
-  histogram(sae: string, latent: number): ActivationHistogram {
-    return this.sae(sae).statistics.histogramOf(latent);
   }
 
   /** Latents with at least `windows` activating windows. */

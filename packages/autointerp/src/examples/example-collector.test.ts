@@ -51,9 +51,50 @@ describe('ExampleCollector', () => {
       expect(examples.active).toBe(active.get(latent) ?? 0);
       expect(examples.density).toBeCloseTo((active.get(latent) ?? 0) / tokens, 12);
       expect(examples.maxActivation).toBe(max.get(latent) ?? 0);
-      const histogram = book.histogram('planted', latent);
-      expect(histogram.counts.reduce((a, b) => a + b, 0)).toBe(active.get(latent) ?? 0);
+      const { counts } = book.statistics('planted').histogram(latent);
+      expect(counts.reduce((a, b) => a + b, 0)).toBe(active.get(latent) ?? 0);
     }
+  });
+
+  it('shares a latent out over the domains of its active tokens', () => {
+    const even = new Map<number, number>();
+    for (const { tokens, coded } of batches) {
+      const { codes, positions } = coded['planted'] as CodedBatch['coded'][string];
+      positions.forEach((at, row) => {
+        if (tokens.domains[tokens.doc[at] as number] !== 'even') return;
+        for (let k = codes.indptr[row] as number; k < (codes.indptr[row + 1] as number); k++) even.set(codes.indices[k] as number, (even.get(codes.indices[k] as number) ?? 0) + 1);
+      });
+    }
+    const statistics = book.statistics('planted');
+    for (const latent of book.live('planted')) {
+      const share = statistics.domainShare(latent);
+      expect(share['even']).toBe((even.get(latent) ?? 0) / (statistics.active[latent] as number));
+      expect(Object.values(share).reduce((a, b) => a + b, 0)).toBeCloseTo(1, 12);
+    }
+    expect(statistics.domainShare(LATENTS.silent)).toEqual({});
+    expect([...statistics.domains.values()].reduce((sum, { tokens }) => sum + tokens, 0)).toBe(statistics.tokens);
+  });
+
+  it('counts another text for the domains only', () => {
+    const collector = new ExampleCollector(SAES, { window: 16 });
+    for (const { tokens, coded } of batches) collector.add(tokens, coded);
+    for (const { tokens, coded } of batches) collector.count({ ...tokens, domains: tokens.domains.map(() => 'elsewhere') }, coded);
+    const both = collector.finish();
+    for (const latent of book.live('planted')) {
+      const share = both.statistics('planted').domainShare(latent);
+      expect(share['elsewhere']).toBeCloseTo(0.5, 12);
+      expect(share['even']).toBeCloseTo((book.statistics('planted').domainShare(latent)['even'] ?? 0) / 2, 12);
+      expect(both.statistics('planted').histogram(latent)).toEqual(book.statistics('planted').histogram(latent));
+    }
+    expect(both.latent('planted', LATENTS.fever)).toEqual(book.latent('planted', LATENTS.fever));
+    expect(() => collector.count(planted({ batches: 1 })[0]?.tokens as TokenBatch, { other: planted({ batches: 1 })[0]?.coded['planted'] as CodedBatch['coded'][string] })).toThrow(/was not made for/);
+  });
+
+  it('counts domains beyond the first 32 together', () => {
+    const many = batches.map(({ tokens, coded }, b) => ({ coded, tokens: { ...tokens, domains: tokens.domains.map((_, d) => `domain-${b}-${d}`) } }));
+    const { domains } = collect(many).statistics('planted');
+    expect([...domains.keys()]).toHaveLength(33);
+    expect(domains.get('(other)')?.tokens).toBeGreaterThan(0);
   });
 
   it('keeps the strongest windows, in order, with their true activations', () => {
@@ -81,6 +122,25 @@ describe('ExampleCollector', () => {
         expect(texts.has(text(example))).toBe(false);
       }
     }
+  });
+
+  it('keeps documents of one group on one side, whatever their ids hash to', () => {
+    const group = (doc: string): string => doc.replace(/-\d+$/, '');
+    const grouped = collect(batches, { group });
+    const sides = new Map<string, Set<string>>();
+    for (let latent = 0; latent < LATENTS.count; latent++) {
+      for (const pool of ['explainer', 'scorer'] as const) {
+        for (const { doc } of all(grouped.latent('planted', latent), pool)) sides.set(group(doc), (sides.get(group(doc)) ?? new Set()).add(pool));
+      }
+    }
+    expect(sides.size).toBe(12);
+    for (const pools of sides.values()) expect(pools.size).toBe(1);
+    // Without the group the same documents are torn apart.
+    const torn = new Map<string, Set<string>>();
+    for (const pool of ['explainer', 'scorer'] as const) {
+      for (const { doc } of all(book.latent('planted', LATENTS.dense), pool)) torn.set(group(doc), (torn.get(group(doc)) ?? new Set()).add(pool));
+    }
+    expect([...torn.values()].some((pools) => pools.size === 2)).toBe(true);
   });
 
   it('drops a text of the explainer from the scorer even when another document repeats it', () => {

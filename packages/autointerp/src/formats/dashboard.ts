@@ -1,9 +1,12 @@
 import type { FeatureCard, FeatureContext } from '@salmon-sae/dataflow';
-import type { ActivationHistogram } from '../examples/latent-statistics.js';
+import type { LinearBars } from '../examples/activation-bins.js';
 
 /** What a dashboard shows beyond a card. */
 export interface DashboardExtras {
-  readonly histogram?: ActivationHistogram;
+  /** All activations in bars of equal width (`LatentStatistics.bars`). */
+  readonly bars?: LinearBars;
+  /** Nearest decoder rows of the same SAE; default: the card's neighbours in it. */
+  readonly similar?: readonly { readonly latent: number; readonly cosine: number }[];
   /** The decoder row. */
   readonly vector?: Float32Array;
   readonly prompts: number;
@@ -59,7 +62,7 @@ export interface DashboardBatch {
 
 export function dashboardFeature(card: FeatureCard, extras: DashboardExtras): DashboardFeature {
   const total = card.contexts.length === 0 ? 0 : card.contexts.filter((c) => c.quantile >= 0).length;
-  const bars = bars64(extras.histogram);
+  const { step, counts } = extras.bars ?? { step: 0, counts: [] };
   return {
     feature_index: card.latent,
     neuron_alignment_indices: [],
@@ -76,8 +79,8 @@ export function dashboardFeature(card: FeatureCard, extras: DashboardExtras): Da
     pos_str: card.promoted.map((e) => e.token),
     pos_values: card.promoted.map((e) => e.value),
     frac_nonzero: card.density,
-    freq_hist_data_bar_values: bars.values,
-    freq_hist_data_bar_heights: bars.heights,
+    freq_hist_data_bar_values: counts.map((_, k) => (k + 0.5) * step),
+    freq_hist_data_bar_heights: counts,
     logits_hist_data_bar_values: [],
     logits_hist_data_bar_heights: [],
     n_prompts_total: extras.prompts,
@@ -101,12 +104,4 @@ function activation(context: FeatureContext, card: FeatureCard, sampled: number)
     values: context.activations,
     qualifying_token_index: Math.max(0, context.activations.indexOf(context.peak)),
   };
-}
-
-/** The bins up to the last one that holds something. */
-function bars64(histogram: ActivationHistogram | undefined): { readonly values: readonly number[]; readonly heights: readonly number[] } {
-  if (histogram === undefined || histogram.step === 0) return { values: [], heights: [] };
-  const heights = Array.from(histogram.counts);
-  while (heights.length > 0 && heights[heights.length - 1] === 0) heights.pop();
-  return { values: heights.map((_, k) => (k + 0.5) * histogram.step), heights };
 }

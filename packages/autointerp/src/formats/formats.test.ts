@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type { FeatureCard } from '@salmon-sae/dataflow';
+import { double, int32, optional, text as parquetText, writeParquet } from '@salmon-sae/dataflow/parquet';
 import { openSafetensors } from '@salmon-sae/dataflow/safetensors';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BOS, LATENTS, planted } from '../../test/planted-corpus.js';
@@ -29,7 +30,7 @@ const card = (latent: number, more: Partial<FeatureCard> = {}): FeatureCard => (
   maxActivation: 7.5,
   contexts: [
     { doc: 'd1', domain: 'medical', tokens: [' a', ' fever', '<script>'], activations: [0, 7.5, 0.25], peak: 7.5, quantile: -1 },
-    { doc: 'd2', domain: 'medical', tokens: [' fever'], activations: [3], peak: 3, quantile: 0 },
+    { doc: 'd2', domain: 'medical', tokens: [' fever'], activations: [3], peak: 3, quantile: 0, pool: 'scorer' },
     { doc: 'd3', domain: 'medical', tokens: [' x', ' fever'], activations: [0, 1], peak: 1, quantile: 1 },
   ],
   promoted: [{ token: ' hot', value: 1.5 }],
@@ -38,18 +39,35 @@ const card = (latent: number, more: Partial<FeatureCard> = {}): FeatureCard => (
   ...more,
 });
 const explained = card(4, {
-  explanation: { text: '=HYPERLINK("x")', method: 'lexical', scores: [{ scorer: 'detection', metric: 'balancedAccuracy', value: 0.9, low: 0.8, high: 0.95, n: 80, control: 0.5 }] },
+  explanation: { text: '=HYPERLINK("x")', method: 'lexical', scores: [{ scorer: 'detection', metric: 'balancedAccuracy', value: 0.9, low: 0.8, high: 0.95, n: 80, control: 0.5, controlLow: 0.4, controlHigh: 0.6 }] },
+  histogram: { edges: [0, 0.5, 8], counts: [3, 7] },
+  domainShare: { medical: 0.75, broad: 0.25 },
   denseClass: 'position',
 });
 
 describe('feature cards in Parquet', () => {
   it('come back as they went in, in order', async () => {
     const path = join(folder, 'cards.parquet');
-    const cards = [card(1), explained, ...Array.from({ length: 600 }, (_, i) => card(i + 10))];
-    expect(await writeFeatureCards(path, cards)).toBe(602);
+    const cards = [card(1), explained, card(5, { denseClass: null }), ...Array.from({ length: 600 }, (_, i) => card(i + 10))];
+    expect(await writeFeatureCards(path, cards)).toBe(603);
     const back: FeatureCard[] = [];
     for await (const one of readFeatureCards(path)) back.push(one);
     expect(back).toEqual(cards);
+  });
+
+  it('are read from files of version 1, and refused from newer ones', async () => {
+    const old = join(folder, 'old.parquet');
+    const { contexts, promoted, suppressed, neighbours, ...plain } = card(1);
+    const lists = { contexts: JSON.stringify(contexts.map(({ pool: _, ...context }) => context)), promoted: JSON.stringify(promoted), suppressed: JSON.stringify(suppressed), neighbours: JSON.stringify(neighbours) };
+    const first = { sae: parquetText, latent: int32, density: double, max_activation: double, dense_class: optional(parquetText), explanation: optional(parquetText), method: optional(parquetText), scores: optional(parquetText), contexts: parquetText, promoted: parquetText, suppressed: parquetText, neighbours: parquetText };
+    const { sae, latent, density, maxActivation: max_activation } = plain;
+    await writeParquet(old, first, [{ sae, latent, density, max_activation, dense_class: 'position', explanation: null, method: null, scores: null, ...lists }]);
+    const back: FeatureCard[] = [];
+    for await (const one of readFeatureCards(old)) back.push(one);
+    expect(back).toEqual([{ ...card(1), contexts: JSON.parse(lists.contexts), denseClass: 'position' }]);
+    const newer = join(folder, 'newer.parquet');
+    await writeParquet(newer, { sae: parquetText }, [{ sae: 'x' }], { metadata: { 'salmon.feature_cards': '3' } });
+    await expect(readFeatureCards(newer).next()).rejects.toMatchObject({ code: 'unsupported' });
   });
 });
 
@@ -57,11 +75,11 @@ describe('cardCsv', () => {
   it('quotes, keeps one line per card and defuses formulas', () => {
     const text = [...cardCsv([card(1), explained])].join('');
     const lines = text.split('\r\n');
-    expect(lines[0]?.split(',')).toHaveLength(14);
+    expect(lines[0]?.split(',')).toHaveLength(15);
     expect(text).toContain(`"'=HYPERLINK(""x"")"`);
     expect(text).toContain('0.9,0.5,');
     expect(text).toContain('" ""cold"",\n"');
-    expect(text).toContain('broad/3 0.750');
+    expect(text).toContain('broad/3 0.750,medical 0.750 | broad 0.250\r\n');
   });
 });
 
@@ -128,7 +146,7 @@ describe('delphi latent cache', () => {
 });
 
 describe('SAEDashboard and Neuronpedia', () => {
-  const extras = { prompts: 10, tokensInPrompt: 32, dataset: 'glosses', vector: Float32Array.of(1, 2), histogram: { step: 0.5, counts: Uint32Array.of(3, 0, 1, 0) } };
+  const extras = { prompts: 10, tokensInPrompt: 32, dataset: 'glosses', vector: Float32Array.of(1, 2), bars: { step: 0.5, counts: [3, 0, 1] } };
 
   it('gives the fields of a dashboard feature', () => {
     const feature = dashboardFeature(explained, extras);
@@ -150,6 +168,13 @@ describe('SAEDashboard and Neuronpedia', () => {
     const features = await read('features/batch-0.jsonl.gz');
     expect(features[1]).toMatchObject({ modelId: 'minnow', layer: '3-med-res', index: '4', hookName: 'blocks.3.hook_resid_post', maxActApprox: 7.5, vectorDefaultSteerStrength: 7.5, sourceSetName: 'med-res', hasVector: true });
     expect(features[1]).not.toHaveProperty('feature_index');
+    // The fields that Neuronpedia's own exporter writes for each record.
+    const [release, model, sourceset, source] = await Promise.all(['release', 'model', 'sourceset', 'source'].map(async (name) => JSON.parse(await readFile(join(path, `${name}.jsonl`), 'utf8')) as Record<string, unknown>));
+    expect(Object.keys(release ?? {}).sort()).toEqual('createdAt creatorEmail creatorId creatorName creatorNameShort defaultSourceId defaultSourceSetName defaultUmapSourceIds description descriptionShort featured isNewUi name urls visibility'.split(' '));
+    expect(Object.keys(model ?? {}).sort()).toEqual('createdAt creatorId defaultSourceId defaultSourceSetName dimension displayName displayNameShort id inferenceEnabled instruct layers neuronsPerLayer owner tlensId updatedAt visibility website'.split(' '));
+    expect(Object.keys(sourceset ?? {}).sort()).toEqual('createdAt creatorEmail creatorId creatorName defaultOfModelId defaultRange defaultShowBreaks description hasDashboards modelId name releaseName showCorrelated showDfa showHeadAttribution showUmap type urls visibility'.split(' '));
+    expect(Object.keys(source ?? {}).sort()).toEqual('createdAt creatorId dataset defaultOfModelId hasDashboards hasUmap hasUmapClusters hasUmapLogSparsity hfFolderId hfRepoId id inferenceEnabled inferenceHosts modelId notes num_prompts num_tokens_in_prompt saelensConfig saelensRelease saelensSaeId setName visibility'.split(' '));
+    expect(Object.keys(features[1] ?? {}).sort()).toEqual('correlated_features_indices correlated_features_l1 correlated_features_pearson correlated_neurons_indices correlated_neurons_l1 correlated_neurons_pearson createdAt creatorId decoder_weights_dist frac_nonzero freq_hist_data_bar_heights freq_hist_data_bar_values hasVector hookName index layer logits_hist_data_bar_heights logits_hist_data_bar_values maxActApprox modelId neg_str neg_values neuron_alignment_indices neuron_alignment_l1 neuron_alignment_values pos_str pos_values sourceSetName topkCosSimIndices topkCosSimValues vector vectorDefaultSteerStrength vectorLabel'.split(' '));
     const activations = await read('activations/batch-0.jsonl.gz');
     expect(activations).toHaveLength(6);
     expect(activations[0]).toMatchObject({ index: '1', maxValue: 7.5, maxValueTokenIndex: 1, minValue: 0, binMin: -1 });

@@ -11,8 +11,10 @@ export interface NeuronpediaTarget {
   readonly modelId: string;
   readonly modelName?: string;
   readonly layers: number;
+  /** Width of the residual stream. */
+  readonly width?: number;
   readonly layer: number;
-  /** Such as resid_post; the file says blocks.<layer>.<hook>. */
+  /** Such as hook_resid_post; the file says blocks.<layer>.<hook>. */
   readonly hook: string;
   /** Set of SAEs, such as medical-res-16k. */
   readonly sourceSet: string;
@@ -77,10 +79,11 @@ function recordsOf(card: FeatureCard, { target, extras }: { readonly target: Neu
 } {
   const id = sourceId(target);
   const common = { modelId: target.modelId, layer: id, index: String(card.latent) };
-  const dashboard: DashboardFeature = dashboardFeature(card, extras(card));
+  const more = extras(card);
+  const near = more.similar ?? card.neighbours.filter((n) => n.sae === card.sae);
+  const dashboard: DashboardFeature = dashboardFeature(card, more);
   const { activations, vector } = dashboard;
   const lists = Object.fromEntries(Object.entries(dashboard).filter(([name]) => !ELSEWHERE.has(name)));
-  const near = card.neighbours.filter((n) => n.sae === card.sae);
   const feature = {
     ...common,
     creatorId: target.creator,
@@ -144,23 +147,84 @@ function recordsOf(card: FeatureCard, { target, extras }: { readonly target: Neu
 
 function heads(target: NeuronpediaTarget, extras: DashboardExtras | undefined): Readonly<Record<string, object>> {
   const { modelId, creator: creatorId, createdAt, release, sourceSet } = target;
+  const visibility = 'PRIVATE';
+  const id = sourceId(target);
   return {
-    release: { name: release, description: release, descriptionShort: release, creatorName: creatorId, creatorId, createdAt, visibility: 'PRIVATE' },
-    model: { id: modelId, displayName: target.modelName ?? modelId, displayNameShort: target.modelName ?? modelId, creatorId, layers: target.layers, neuronsPerLayer: 0, createdAt, visibility: 'PRIVATE' },
-    sourceset: { modelId, name: sourceSet, hasDashboards: true, visibility: 'PRIVATE', description: sourceSet, type: sourceSet, creatorName: creatorId, creatorId, releaseName: release, createdAt },
+    release: {
+      name: release,
+      description: release,
+      descriptionShort: release,
+      urls: [],
+      creatorName: creatorId,
+      creatorNameShort: creatorId,
+      creatorEmail: null,
+      creatorId,
+      visibility,
+      isNewUi: false,
+      featured: false,
+      defaultSourceSetName: sourceSet,
+      defaultSourceId: id,
+      defaultUmapSourceIds: [],
+      createdAt,
+    },
+    model: {
+      id: modelId,
+      instruct: false,
+      displayName: target.modelName ?? modelId,
+      displayNameShort: target.modelName ?? modelId,
+      creatorId,
+      owner: creatorId,
+      tlensId: null,
+      dimension: target.width ?? null,
+      visibility,
+      defaultSourceSetName: sourceSet,
+      defaultSourceId: id,
+      inferenceEnabled: false,
+      layers: target.layers,
+      neuronsPerLayer: 0,
+      website: null,
+      createdAt,
+      updatedAt: createdAt,
+    },
+    sourceset: {
+      modelId,
+      name: sourceSet,
+      creatorId,
+      hasDashboards: true,
+      visibility,
+      description: sourceSet,
+      type: sourceSet,
+      creatorName: creatorId,
+      urls: [],
+      creatorEmail: null,
+      releaseName: release,
+      defaultOfModelId: null,
+      defaultRange: 1,
+      defaultShowBreaks: true,
+      showDfa: false,
+      showCorrelated: false,
+      showHeadAttribution: false,
+      showUmap: false,
+      createdAt,
+    },
     source: {
-      id: sourceId(target),
+      id,
       modelId,
       setName: sourceSet,
       creatorId,
       hasDashboards: true,
       inferenceEnabled: false,
+      inferenceHosts: [],
       saelensConfig: null,
       saelensRelease: null,
       saelensSaeId: null,
       hfRepoId: null,
       hfFolderId: null,
-      visibility: 'PRIVATE',
+      visibility,
+      defaultOfModelId: null,
+      hasUmap: false,
+      hasUmapLogSparsity: false,
+      hasUmapClusters: false,
       num_prompts: extras?.prompts ?? null,
       num_tokens_in_prompt: extras?.tokensInPrompt ?? null,
       dataset: extras?.dataset ?? null,

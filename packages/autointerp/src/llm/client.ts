@@ -10,7 +10,7 @@ import type { Prompt } from '../prompts/explain.js';
 import { AnswerCache } from './answer-cache.js';
 import type { LlmConfig } from './config.js';
 import { parseAnswer } from './parse-answer.js';
-import { Ledger } from './ledger.js';
+import { isBudgetReached, Ledger } from './ledger.js';
 import type { LlmUsage } from './ledger.js';
 import { classify, Gate } from './retry.js';
 
@@ -84,12 +84,22 @@ interface Paid {
 }
 
 async function send(line: Line, prompt: Prompt): Promise<Paid> {
+  try {
+    return await tryAndTry(line, prompt);
+  } catch (error) {
+    // An abort may fall into a request or into a wait between two; either way it is a stop that was asked for.
+    if (line.options.signal?.aborted !== true || isBudgetReached(error)) throw error;
+    throw new SalmonError('cancelled', { what: 'Asking the language model was cancelled', where: line.config.model });
+  }
+}
+
+async function tryAndTry(line: Line, prompt: Prompt): Promise<Paid> {
   const { config, ledger, gate, options } = line;
   // About 3 characters a token is on the safe side for the texts at hand.
   const estimate = Math.ceil((prompt.system.length + prompt.user.length) / 3);
   for (let attempt = 1; ; attempt++) {
     await gate.pass(options.signal);
-    const reserved = ledger.reserve(estimate);
+    const reserved = await ledger.reserve(estimate);
     ledger.requests++;
     try {
       const timeout = AbortSignal.timeout(config.timeout);
@@ -108,7 +118,7 @@ async function send(line: Line, prompt: Prompt): Promise<Paid> {
     } catch (error) {
       const failure = classify(error);
       ledger.settle(reserved, { inputTokens: failure.uncertain ? estimate : 0, outputTokens: 0 });
-      if (options.signal?.aborted === true) throw new SalmonError('cancelled', { what: 'Asking the language model was cancelled', where: config.model });
+      if (options.signal?.aborted === true) throw error;
       if (!failure.retry || attempt >= config.attempts) throw refused(config, { error, status: failure.status, attempt }, options.apiKey);
       ledger.retries++;
       const backoff = Math.min(60_000, config.backoff * 2 ** (attempt - 1)) * (0.5 + line.jitter.next());

@@ -25,7 +25,7 @@ export interface LlmConfig {
 
 const schema = z.strictObject({
   provider: z.enum(['openai-compatible', 'anthropic', 'ollama']),
-  model: z.string().min(1),
+  model: z.string(),
   baseUrl: z.url({ protocol: /^https?$/ }).optional(),
   temperature: z.number().min(0).max(2).default(0),
   maxOutputTokens: z.int().positive().default(500),
@@ -50,13 +50,14 @@ export function llmConfig(settings: LlmSettings): LlmConfig {
     return fail(issue?.path.join('.') ?? '', `Bad LLM setting: ${issue?.message ?? 'unreadable'}`);
   }
   const config = parsed.data;
-  if (config.provider === 'openai-compatible' && config.baseUrl === undefined) fail('baseUrl', 'An OpenAI-compatible provider needs a base URL', 'Give the address of the server, for example http://127.0.0.1:8000/v1');
+  if (config.model === '') fail('model', 'It is not said which language model to ask', 'Give its name (--llm-model, or SALMON_LLM_MODEL)');
+  if (config.provider === 'openai-compatible' && config.baseUrl === undefined) fail('baseUrl', 'An OpenAI-compatible provider needs a base URL', 'Give the address of the server (--base-url, or SALMON_LLM_BASE_URL), for example http://127.0.0.1:8000/v1');
   const url = config.baseUrl === undefined ? undefined : new URL(config.baseUrl);
   if (url !== undefined && (url.username !== '' || url.password !== '' || url.search !== '')) {
     fail('baseUrl', 'A base URL must hold no user, password or query', 'Put the key into SALMON_LLM_API_KEY');
   }
   if (config.budget !== undefined && config.price.input === 0 && config.price.output === 0) {
-    fail('budget', 'A budget needs prices to count by', 'Set price.input and price.output in USD per million tokens');
+    fail('budget', 'A budget needs prices to count by', 'Set price.input and price.output in USD per million tokens (--price-input and --price-output, or SALMON_LLM_PRICE_INPUT and SALMON_LLM_PRICE_OUTPUT)');
   }
   return config;
 }

@@ -27,31 +27,42 @@ export class Ledger {
   parseFailures = 0;
   private cost = 0;
   private reserved = 0;
+  private underWay = 0;
+  private readonly waiting: (() => void)[] = [];
 
   constructor(private readonly config: Pick<LlmConfig, 'price' | 'budget' | 'maxOutputTokens'>) {}
 
-  /** Sets the most a request can cost aside; throws when that would pass the budget. Returns what to give to `settle`. */
-  reserve(inputTokens: number): number {
+  /**
+   * Sets the most a request can cost aside; where that could pass the budget, waits for requests under way, which mostly cost less than
+   * was set aside for them, and throws when there are none left. Returns what to give to `settle`.
+   */
+  async reserve(inputTokens: number): Promise<number> {
     const most = this.price(inputTokens, this.config.maxOutputTokens);
-    const { budget } = this.config;
-    if (budget !== undefined && this.cost + this.reserved + most > budget) {
-      throw new SalmonError('cancelled', {
-        what: 'The LLM budget is used up',
-        where: BUDGET,
-        expected: `at most ${budget} USD`,
-        got: `${this.cost.toFixed(4)} USD spent, ${this.reserved.toFixed(4)} under way, up to ${most.toFixed(4)} for the next request`,
-        todo: 'Raise the budget and run again: answers already paid for are in the cache',
-      });
+    const { budget = Infinity } = this.config;
+    while (this.cost + this.reserved + most > budget) {
+      if (this.underWay === 0) {
+        throw new SalmonError('cancelled', {
+          what: 'The LLM budget is used up',
+          where: BUDGET,
+          expected: `at most ${budget} USD`,
+          got: `${this.cost.toFixed(4)} USD spent, up to ${most.toFixed(4)} for the next request`,
+          todo: 'Raise the budget and run again: answers already paid for are in the cache',
+        });
+      }
+      await new Promise<void>((resolve) => this.waiting.push(resolve));
     }
+    this.underWay++;
     this.reserved += most;
     return most;
   }
 
   settle(reserved: number, used: { readonly inputTokens: number; readonly outputTokens: number }): void {
-    this.reserved -= reserved;
+    this.underWay--;
+    this.reserved = this.underWay === 0 ? 0 : this.reserved - reserved;
     this.inputTokens += used.inputTokens;
     this.outputTokens += used.outputTokens;
     this.cost += this.price(used.inputTokens, used.outputTokens);
+    for (const go of this.waiting.splice(0)) go();
   }
 
   usage(): LlmUsage {

@@ -34,6 +34,17 @@ describe('kappa', () => {
     expect(() => fleissKappa([[2, 1], [1, 1]], { seed: 1 })).toThrow(/same number of raters/);
   });
 
+  it('equal scikit-learn 1.9.1 and statsmodels 0.15.0 on three categories', () => {
+    const [a, b] = ['0120120122202000022001001010201220210010', '0101120122202000011001221020222210211012'].map((digits) => Array.from(digits, Number)) as [number[], number[]];
+    const kappa = cohenKappa(a.map((c, i) => [c, b[i] as number]), 3, { seed: 1 });
+    expect(kappa.value).toBeCloseTo(0.5463137996219283, 12);
+    // The large-sample interval of statsmodels; a bootstrap of 40 items is near it.
+    expect(Math.abs(kappa.low - 0.3375)).toBeLessThan(0.06);
+    expect(Math.abs(kappa.high - 0.7551)).toBeLessThan(0.06);
+    const five = [[1, 0, 4], [0, 0, 5], [0, 3, 2], [1, 4, 0], [0, 2, 3], [1, 2, 2], [0, 5, 0], [5, 0, 0], [0, 5, 0], [0, 0, 5], [0, 0, 5], [3, 2, 0], [4, 1, 0], [0, 5, 0], [3, 0, 2]];
+    expect(fleissKappa(five, { seed: 1 }).value).toBeCloseTo(0.5511425462459195, 12);
+  });
+
   it('both are 1 for full agreement and about 0 for dice', () => {
     const draws = random(2);
     const same = Array.from({ length: 60 }, () => draws.below(3));
@@ -175,6 +186,21 @@ describe('ratingResult', () => {
     const result = run(['ann', 'bob', 'cyd'], { domain: 0.5, broad: 0.5 }, 0.1);
     expect(result.differences.find((d) => d.measure === 'clinical')?.verdict).toBe('no difference found');
     expect(result.kappa).toMatchObject({ kind: 'fleiss', raters: 3 });
+  });
+
+  it('gives the paired difference with the percentile bootstrap interval that SciPy gives', () => {
+    const gaps = [3, -1, 5, 2, 0, 4, -3, 6, 1, 2, 7, -2, 3, 1, 0, 5, 2, -4, 8, 1];
+    const pairs = gaps.flatMap((_, pair): RatingKey[] => ['broad', 'domain'].map((sae) => ({ id: `${sae}${pair}`, pair, sae, latent: pair })));
+    let session: RatingSession = { seed: 5, items: pairs.map(({ id }) => id), contexts: 10, events: [] };
+    for (const { id, pair, sae } of pairs) {
+      const gap = gaps[pair] as number;
+      session = withEvent(session, { kind: 'answer', rater: 'ann', item: id, fits: Math.max(0, sae === 'domain' ? gap : -gap), verdict: 'generic', at });
+    }
+    const fits = ratingResult(session, pairs, { replicates: 4000 }).differences.find((d) => d.measure === 'fits')?.difference;
+    expect(fits?.value).toBeCloseTo(-0.2, 12);
+    // scipy.stats.bootstrap, percentile method, 200,000 resamples.
+    expect(Math.abs((fits?.low ?? 9) + 0.34)).toBeLessThan(0.011);
+    expect(Math.abs((fits?.high ?? 9) + 0.065)).toBeLessThan(0.011);
   });
 
   it('needs the key of the same session', () => {

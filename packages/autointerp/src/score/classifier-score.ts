@@ -2,6 +2,7 @@ import type { ExplanationScore } from '@salmon-sae/dataflow';
 import { balancedAccuracy, wilson } from '../statistics/interval.js';
 import type { Interval } from '../statistics/interval.js';
 import { aucInterval, f1Interval } from '../statistics/ranking.js';
+import { controlOf } from './control-of.js';
 import type { Verdict } from './judge.js';
 
 /** One judged window with the truth. */
@@ -72,7 +73,6 @@ export function toExplanationScores(score: ClassifierScore, control?: Classifier
   return metrics.flatMap((metric) => {
     const { value, low, high, n } = score[metric];
     if (!Number.isFinite(value)) return [];
-    const other = control?.[metric].value;
-    return [{ scorer: score.scorer, metric, value, low, high, n, ...(other === undefined || !Number.isFinite(other) ? {} : { control: other }) }];
+    return [{ scorer: score.scorer, metric, value, low, high, n, ...controlOf(control?.[metric]) }];
   });
 }

@@ -1,26 +1,31 @@
-import type { Edit, ExplanationScore, LanguageModel, TokenRows } from '@salmon-sae/dataflow';
-import { SalmonError } from '@salmon-sae/dataflow';
+import type { ExplanationScore } from '@salmon-sae/dataflow';
 import type { LatentExamples } from '../examples/examples.js';
 import { bootstrap } from '../statistics/bootstrap.js';
 import type { Interval } from '../statistics/interval.js';
+import { controlOf } from './control-of.js';
 import { settings } from './detection-score.js';
 import type { ScoreOptions } from './detection-score.js';
-import { toRows } from './language-model-rows.js';
+import { pushAllTo, pushTo } from './push-strength.js';
+import { normOf, randomUnitVectors, scaled } from './random-vectors.js';
+import { SteeredWindows } from './steered-windows.js';
+import type { Steerable } from './steered-windows.js';
 
-export interface Intervention {
-  readonly model: Pick<LanguageModel, 'forward' | 'scoreEdits' | 'tokenizer' | 'info'>;
-  readonly hook: string;
+export interface Intervention extends Steerable {
   /** The latent's decoder row, [width of the hook]. */
   readonly direction: Float32Array;
   /** Token ids the explanation claims (`claimedTokens`). */
   readonly claimed: Int32Array;
+  /** Token ids that another latent's explanation claims, measured in the same steered runs. */
+  readonly shuffled?: Int32Array;
 }
 
 export interface InterventionOptions extends ScoreOptions {
-  /** Mean KL(clean || steered) to aim at, in nats: every latent is pushed equally hard. */
+  /** Mean KL(clean || steered) to aim at, in nats: every direction is pushed equally hard. */
   readonly targetKl?: number;
   /** Silent windows steered. */
   readonly windows?: number;
+  /** Random directions of the decoder row's norm steered along for comparison (default 4); 0: none. */
+  readonly randomDirections?: number;
 }
 
 export interface InterventionScore {
@@ -29,72 +34,84 @@ export interface InterventionScore {
   /** Times the decoder row that was added, and the mean KL it caused. */
   readonly strength: number;
   readonly kl: number;
+  /** The same for the tokens that another latent's explanation claims. */
+  readonly shuffled?: Interval;
+  readonly random?: RandomPushes;
 }
 
-const GRID = [0.0625, 0.125, 0.25, 0.5, 1, 2, 4, 8, 16];
+/** The same windows and claim, pushed along random directions of equal norm, each as strongly as gives the same KL. */
+export interface RandomPushes {
+  readonly directions: number;
+  /** Mean over directions and windows. */
+  readonly effect: Interval;
+  /** The latent's effect minus theirs, paired by window: 0 = the claim rises no more than by any push. */
+  readonly beyond: Interval;
+  readonly kl: number;
+  /** Mean KL that they cause at the latent's own strength: what a vector of this length does whatever its direction. */
+  readonly klAtEqualStrength: number;
+}
 
 /**
  * Intervention (after arXiv 2410.13928, section 4): steer the latent on windows in which it is silent, as strongly as gives
- * the wanted KL, and see whether the tokens its explanation claims become more likely. Finds latents that act on the output,
- * which detection misses. Undefined without silent windows or claimed tokens.
+ * the wanted KL, and see whether the tokens its explanation claims become more likely, and more so than by random pushes. Finds
+ * latents that act on the output, which detection misses. Undefined without silent windows or claimed tokens.
  */
 export function interventionScore(examples: LatentExamples, by: Intervention, options: InterventionOptions = {}): InterventionScore | undefined {
-  const windows = examples.scorer.random.slice(0, options.windows ?? 8);
-  if (windows.length === 0 || by.claimed.length === 0 || examples.maxActivation <= 0) return undefined;
-  const rows = toRows(windows.map(({ ids }) => ids), by.model);
-  const where = Uint8Array.from(rows.mask, (real, i) => (real === 1 && i % rows.context >= rows.lead ? 1 : 0));
-  const edit = (strength: number): Edit => ({ hook: by.hook, where, kind: 'add', vector: by.direction, strength });
-  const target = options.targetKl ?? 0.5;
-  const strengths = GRID.map((share) => share * examples.maxActivation);
-  const kls = meanKls(rows, by, strengths.map((s) => [edit(s)]));
-  const strength = strengthAt(strengths, kls, target);
-  const [kl] = meanKls(rows, by, [[edit(strength)]]) as [number];
-  const clean = claimedLogMass(rows, by, []);
-  const steered = claimedLogMass(rows, by, [edit(strength)]);
-  const changes = windows.map(({ ids }, r) => {
-    let sum = 0;
-    for (let t = rows.lead; t < rows.lead + ids.length; t++) sum += (steered[r * rows.context + t] as number) - (clean[r * rows.context + t] as number);
-    return sum / ids.length;
-  });
-  const mean = (weights: Float64Array): number => changes.reduce((sum, change, i) => sum + change * (weights[i] as number), 0) / changes.length;
-  return { effect: bootstrap(changes.map(() => 0), mean, settings(options)), strength, kl };
+  const silent = examples.scorer.random.slice(0, options.windows ?? 8);
+  if (silent.length === 0 || by.claimed.length === 0 || examples.maxActivation <= 0) return undefined;
+  const windows = new SteeredWindows(silent, by);
+  const aim = { kl: options.targetKl ?? 0.5, largest: examples.maxActivation };
+  const own = pushTo(windows, by.direction, aim);
+  const sets = [by.claimed, ...(by.shuffled === undefined || by.shuffled.length === 0 ? [] : [by.shuffled])];
+  const clean = windows.logMass(sets);
+  const changes = minus(windows.logMass(sets, own), clean);
+  const [change = [], other] = changes;
+  const n = options.randomDirections ?? 4;
+  const random = (): RandomPushes => {
+    const width = by.direction.length;
+    const units = randomUnitVectors(n, width, options.seed ?? 0);
+    const directions = Array.from({ length: n }, (_, r) => scaled(units.subarray(r * width, (r + 1) * width), normOf(by.direction)));
+    const { pushed, atFirst } = pushAllTo(windows, directions, { ...aim, from: own.strength });
+    const theirs = pushed.map((push) => minus(windows.logMass([by.claimed], push), clean)[0] ?? []);
+    return {
+      directions: n,
+      effect: crossed(theirs, settings(options)),
+      beyond: crossed(theirs.map((list) => list.map((value, w) => (change[w] as number) - value)), settings(options)),
+      kl: mean(pushed.map(({ kl }) => kl)),
+      klAtEqualStrength: mean(atFirst),
+    };
+  };
+  return {
+    effect: crossed([change], settings(options)),
+    strength: own.strength,
+    kl: own.kl,
+    ...(other === undefined ? {} : { shuffled: crossed([other], settings(options)) }),
+    ...(n === 0 ? {} : { random: random() }),
+  };
 }
 
-export function interventionScores(score: InterventionScore, control?: InterventionScore): readonly ExplanationScore[] {
-  const { value, low, high, n } = score.effect;
-  return [{ scorer: 'intervention', metric: 'logMassChange', value, low, high, n, ...(control === undefined ? {} : { control: control.effect.value }) }];
+/** The rows of a feature card. */
+export function interventionScores({ effect, shuffled, random }: InterventionScore): readonly ExplanationScore[] {
+  const row = (metric: string, { value, low, high, n }: Interval): ExplanationScore => ({ scorer: 'intervention', metric, value, low, high, n });
+  return [
+    { ...row('logMassChange', effect), ...controlOf(shuffled) },
+    ...(random === undefined ? [] : [row('logMassChangeRandom', random.effect), row('logMassChangeBeyondRandom', random.beyond)]),
+  ];
 }
 
-function meanKls(rows: TokenRows, by: Intervention, variants: readonly (readonly Edit[])[]): readonly number[] {
-  const scores = by.model.scoreEdits(rows, variants);
-  const counted = scores.counted.reduce((a, b) => a + b, 0);
-  return scores.variants.map(({ kl }) => kl.reduce((sum, v, i) => sum + (scores.counted[i] === 1 ? v : 0), 0) / Math.max(1, counted));
+/** Mean of [directions][windows] with a bootstrap over both, crossed: a drawn window or direction is drawn for the whole row or column (Owen 2007). */
+function crossed(values: readonly (readonly number[])[], options: Parameters<typeof bootstrap>[2]): Interval {
+  const [rows, columns] = [values.length, values[0]?.length ?? 0];
+  const strata = [...new Array<number>(columns).fill(0), ...new Array<number>(rows).fill(1)];
+  const weighted = (weights: Float64Array): number =>
+    mean(values.map((list, r) => (weights[columns + r] as number) * mean(list.map((value, w) => value * (weights[w] as number)))));
+  return { ...bootstrap(strata, weighted, options), n: columns };
 }
 
-/** Where the KL curve first reaches the target, between grid points on log-log axes; the grid's end where it never does. */
-function strengthAt(strengths: readonly number[], kls: readonly number[], target: number): number {
-  const above = kls.findIndex((kl) => kl >= target);
-  if (above <= 0) return above === 0 ? (strengths[0] as number) : (strengths[strengths.length - 1] as number);
-  const [lowKl, highKl] = [Math.max(kls[above - 1] as number, 1e-9), kls[above] as number];
-  const share = Math.log(target / lowKl) / Math.log(highKl / lowKl);
-  return (strengths[above - 1] as number) * ((strengths[above] as number) / (strengths[above - 1] as number)) ** share;
+function minus(a: readonly (readonly number[])[], b: readonly (readonly number[])[]): readonly (readonly number[])[] {
+  return a.map((list, s) => list.map((value, w) => value - (b[s]?.[w] ?? 0)));
 }
 
-/** [rows * context] log of the probability that the next token is one of the claimed ones. */
-function claimedLogMass(rows: TokenRows, by: Intervention, edits: readonly Edit[]): Float64Array {
-  const logits = by.model.forward(rows, { logits: true, ...(edits.length === 0 ? {} : { edits }) }).logits;
-  const vocabulary = by.model.info.vocabulary;
-  if (logits?.length !== rows.rows * rows.context * vocabulary) {
-    throw new SalmonError('bad-shape', { what: 'The language model gave logits of another size', where: by.model.info.id, expected: `rows * context * ${vocabulary}`, got: String(logits?.length) });
-  }
-  return Float64Array.from({ length: rows.rows * rows.context }, (_, at) => {
-    const line = logits.subarray(at * vocabulary, (at + 1) * vocabulary);
-    let largest = -Infinity;
-    for (const logit of line) if (logit > largest) largest = logit;
-    let total = 0;
-    for (const logit of line) total += Math.exp(logit - largest);
-    let claimed = 0;
-    for (const id of by.claimed) claimed += Math.exp((line[id] as number) - largest);
-    return Math.log(Math.max(claimed, 1e-300)) - Math.log(total);
-  });
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

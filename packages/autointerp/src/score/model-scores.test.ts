@@ -9,7 +9,8 @@ import type { Explained } from '../explain/explainer.js';
 import { lexicalExplainer } from '../explain/lexical-explainer.js';
 import { claimedTokens } from './claimed-tokens.js';
 import { activationEmbedder, embeddingScore } from './embedding-score.js';
-import { interventionScore } from './intervention-score.js';
+import { interventionScore, interventionScores } from './intervention-score.js';
+import type { InterventionScore } from './intervention-score.js';
 import { randomDirections } from './random-directions.js';
 import { surprisalScore } from './surprisal-score.js';
 
@@ -43,10 +44,12 @@ describe('embeddingScore', () => {
 });
 
 describe('interventionScore', () => {
-  const steer = (word: string, claimed: string): ReturnType<typeof interventionScore> => {
+  const steer = (word: string, claimed: string, more: { readonly norm?: number; readonly shuffled?: Int32Array; readonly randomDirections?: number } = {}): ReturnType<typeof interventionScore> => {
+    const { norm = 1, randomDirections = 4, ...shuffled } = more;
     const direction = new Float32Array(WORDS.length);
-    direction[idOf(word)] = 1;
-    return interventionScore(book.latent('planted', LATENTS.fever), { model, hook: 'resid_post.0', direction, claimed: Int32Array.of(idOf(claimed)) });
+    direction[idOf(word)] = norm;
+    const by = { model, hook: 'resid_post.0', direction, claimed: Int32Array.of(idOf(claimed)), ...shuffled };
+    return interventionScore(book.latent('planted', LATENTS.fever), by, { randomDirections });
   };
 
   it('rises for what the direction promotes, falls for the rest, at the KL asked for', () => {
@@ -57,6 +60,45 @@ describe('interventionScore', () => {
     expect(wrong?.effect.high).toBeLessThan(0);
     expect(right?.kl).toBeGreaterThan(0.4);
     expect(right?.kl).toBeLessThan(0.6);
+  });
+
+  it('pushes random directions of the same norm to the same KL, and gives what the latent does beyond them', () => {
+    const score = steer(' fever', ' fever', { shuffled: Int32Array.of(idOf(' ladder')), randomDirections: 6 });
+    const random = score?.random;
+    expect(random?.directions).toBe(6);
+    expect(random?.kl).toBeGreaterThan(0.4);
+    expect(random?.kl).toBeLessThan(0.6);
+    // A random direction has 1 / sqrt(width) of its length on the claimed token.
+    expect(Math.abs(random?.effect.value ?? 9)).toBeLessThan((score?.effect.value ?? 0) / 2);
+    expect(random?.beyond.value).toBeCloseTo((score?.effect.value ?? 0) - (random?.effect.value ?? 0), 10);
+    expect(random?.beyond.low).toBeGreaterThan(0);
+    expect(random?.beyond.n).toBe(8);
+    // The claim of another latent, in the same runs, is what a score of its own gives.
+    expect(score?.shuffled?.value).toBeCloseTo(steer(' fever', ' ladder')?.effect.value ?? 9, 10);
+    const rows = interventionScores(score as InterventionScore);
+    expect(rows.map(({ metric }) => metric)).toEqual(['logMassChange', 'logMassChangeRandom', 'logMassChangeBeyondRandom']);
+    expect(rows[0]?.control).toBe(score?.shuffled?.value);
+    expect(rows[0]?.controlLow).toBeLessThanOrEqual(rows[0]?.control ?? -9);
+  });
+
+  it('finds nothing beyond random pushes where the claim is of a word the latent does not touch', () => {
+    const [right, wrong] = [steer(' fever', ' fever', { randomDirections: 8 }), steer(' fever', ' ladder', { randomDirections: 8 })];
+    expect(Math.abs(wrong?.random?.beyond.value ?? 9)).toBeLessThan((right?.random?.beyond.value ?? 0) / 5);
+    expect(wrong?.random?.beyond.low).toBeLessThan(0);
+    expect(wrong?.random?.beyond.high).toBeGreaterThan(0);
+  });
+
+  it('does not depend on the norm of the decoder row', () => {
+    const [one, more] = [steer(' fever', ' fever'), steer(' fever', ' fever', { norm: 4 })];
+    expect((more?.strength ?? 0) * 4).toBeCloseTo(one?.strength ?? 0, 1);
+    expect(more?.kl).toBeCloseTo(one?.kl ?? 9, 1);
+    expect(more?.random?.effect.value).toBeCloseTo(one?.random?.effect.value ?? 9, 1);
+  });
+
+  it('can leave the random directions out', () => {
+    const score = steer(' fever', ' fever', { randomDirections: 0 });
+    expect(score?.random).toBeUndefined();
+    expect(interventionScores(score as InterventionScore)).toHaveLength(1);
   });
 });
 
@@ -85,6 +127,7 @@ describe('randomDirections', () => {
       expect(seen).toBeLessThan(density * 1.5);
     });
     expect(codes.values.every((v) => v > 0)).toBe(true);
+    for (let j = 0; j < 3; j++) expect(Math.hypot(...control.vectors.subarray(j * width, (j + 1) * width))).toBeCloseTo(1, 6);
     expect(codes.indptr[rows]).toBe(codes.indices.length);
     control.dispose();
     expect(tf.memory().numTensors).toBe(before);

@@ -1,10 +1,13 @@
 import { readTensor, tf } from '@salmon-sae/compute';
 import type { SparseCodes } from '@salmon-sae/dataflow';
-import { random, SalmonError } from '@salmon-sae/dataflow';
+import { SalmonError } from '@salmon-sae/dataflow';
+import { randomUnitVectors } from './random-vectors.js';
 
 /** Stands in for an SAE's latents as a chance control; dispose it when done. */
 export interface RandomDirections {
   readonly latents: number;
+  /** [latents * width] the directions, of norm 1. */
+  readonly vectors: Float32Array;
   /** Codes of x [rows, width]: projections above each direction's threshold. */
   encode(x: Float32Array, rows: number): SparseCodes;
   dispose(): void;
@@ -28,10 +31,10 @@ export function randomDirections(calibration: Float32Array, rows: number, option
     throw new SalmonError('bad-shape', { what: 'Bad calibration activations', expected: `rows * width = ${rows * width} > 0`, got: String(calibration.length) });
   }
   const n = densities.length;
-  const directions = gaussian(n, width, options.seed ?? 0);
+  const vectors = randomUnitVectors(n, width, options.seed ?? 0);
   const mean_D = new Float32Array(width);
   for (let r = 0; r < rows; r++) for (let d = 0; d < width; d++) mean_D[d] = (mean_D[d] as number) + (calibration[r * width + d] as number) / rows;
-  const weights = tf.tensor2d(directions, [n, width]);
+  const weights = tf.tensor2d(vectors, [n, width]);
   const centre = tf.tensor1d(mean_D);
   const project = (x: Float32Array, count: number): Float32Array =>
     readTensor(() => tf.matMul(tf.tensor2d(x, [count, width]).sub(centre), weights, false, true));
@@ -44,6 +47,7 @@ export function randomDirections(calibration: Float32Array, rows: number, option
   });
   return {
     latents: n,
+    vectors,
     encode: (x, count) => {
       const projected = project(x, count);
       const indptr = new Int32Array(count + 1);
@@ -66,15 +70,4 @@ export function randomDirections(calibration: Float32Array, rows: number, option
       centre.dispose();
     },
   };
-}
-
-function gaussian(n: number, width: number, seed: number): Float32Array {
-  const draws = random(seed, 'random-directions');
-  const out = Float32Array.from({ length: n * width }, () => draws.normal());
-  for (let j = 0; j < n; j++) {
-    const row = out.subarray(j * width, (j + 1) * width);
-    const norm = Math.sqrt(row.reduce((sum, v) => sum + v * v, 0));
-    for (let d = 0; d < width; d++) row[d] = (row[d] as number) / norm;
-  }
-  return out;
 }

@@ -5,6 +5,7 @@ import type { Explained } from '../explain/explainer.js';
 import { pearsonInterval } from '../statistics/correlation.js';
 import { wilson } from '../statistics/interval.js';
 import type { Interval } from '../statistics/interval.js';
+import { controlOf } from './control-of.js';
 import { bothClasses, settings } from './detection-score.js';
 import type { ScoreOptions } from './detection-score.js';
 import type { Judge } from './judge.js';
@@ -46,6 +47,5 @@ export async function simulationScore(
 
 export function simulationScores(score: SimulationScore, control?: SimulationScore): readonly ExplanationScore[] {
   const { value, low, high, n } = score.correlation;
-  const other = control?.correlation.value;
-  return [{ scorer: 'simulation', metric: 'correlation', value, low, high, n, ...(other === undefined ? {} : { control: other }) }];
+  return [{ scorer: 'simulation', metric: 'correlation', value, low, high, n, ...controlOf(control?.correlation) }];
 }

@@ -3,6 +3,7 @@ import type { Example, LatentExamples } from '../examples/examples.js';
 import { SURPRISAL_PROMPT } from '../prompts/surprisal.js';
 import type { Interval } from '../statistics/interval.js';
 import { aucInterval } from '../statistics/ranking.js';
+import { controlOf } from './control-of.js';
 import { bothClasses, settings } from './detection-score.js';
 import type { ScoreOptions } from './detection-score.js';
 import { chunks, toRows } from './language-model-rows.js';
@@ -46,7 +47,7 @@ export function truthOf(items: readonly Example[]): readonly (0 | 1)[] {
 
 export function textScores(score: TextScore, control?: TextScore): readonly ExplanationScore[] {
   const { value, low, high, n } = score.auc;
-  return [{ scorer: score.scorer, metric: 'auc', value, low, high, n, ...(control === undefined ? {} : { control: control.auc.value }) }];
+  return [{ scorer: score.scorer, metric: 'auc', value, low, high, n, ...controlOf(control?.auc) }];
 }
 
 /** Mean loss of each window's own tokens after `lead`, in nats. */

@@ -36,6 +36,12 @@ describe('wilson', () => {
 });
 
 describe('combine', () => {
+  it('equals statsmodels 0.15.0 on 31/40 - 17/36 (newcomb)', () => {
+    const { low, high } = combine(wilson(17, 36), wilson(31, 40), -1);
+    expect(low).toBeCloseTo(0.08509823323812807, 9);
+    expect(high).toBeCloseTo(0.48604075780051365, 9);
+  });
+
   it('equals the published difference of proportions (Newcombe 1998, table II, 56/70 - 48/80, method 10)', () => {
     const difference = combine(wilson(48, 80), wilson(56, 70), -1);
     expect(difference.value).toBeCloseTo(0.2, 10);
