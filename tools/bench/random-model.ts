@@ -129,7 +129,8 @@ export async function writeRandomModel(shape: ModelShape, folder: string): Promi
     await writeSafetensors(join(folder, file), filled, { dtype: shape.dtype, metadata: { format: 'pt' } });
   }
   await writeFile(join(folder, 'model.safetensors.index.json'), JSON.stringify({ metadata: {}, weight_map: weightMap }));
-  await writeFile(done, JSON.stringify(shape.config));
+  // transformers refuses a soft cap without a decimal point, which JSON.stringify never writes.
+  await writeFile(done, JSON.stringify(shape.config).replace(/(_softcapping":\d+)(?=[,}])/g, '$1.0'));
 }
 
 function fill(dims: readonly number[], centre: number, pool: Float32Array, start: number): Float32Array {

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// npm run bench -- [--shapes small|all|d,F,B;...] [--arch jumprelu,batchtopk] [--rounds 3] [--steps 5] [--no-peers] [--bf16] [--scaling] [--out results.json]
+// npm run bench -- [--shapes small|all|d,F,B;...] [--arch jumprelu,batchtopk] [--rounds 3] [--steps 5] [--no-peers] [--bf16] [--scaling] [--inference] [--out results.json]
 // Runs our trainer and the peers' own alternately on the same activations and starting weights; prints a table and writes JSON.
+// With --inference: encoding to codes and decoding instead of training (JumpReLU).
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -20,16 +21,18 @@ const { values: options } = parseArgs({
     bf16: { type: 'boolean', default: false },
     dense: { type: 'boolean', default: false },
     scaling: { type: 'boolean', default: false },
-    out: { type: 'string', default: 'runs/bench/train.json' },
+    inference: { type: 'boolean', default: false },
+    out: { type: 'string' },
     threads: { type: 'string', default: String(os.availableParallelism()) },
     help: { type: 'boolean', default: false },
   },
 });
 if (options.help) {
-  console.log('npm run bench -- [--shapes small|all|d,F,B;d,F,B] [--arch jumprelu,batchtopk] [--rounds 3] [--steps 5] [--no-peers] [--bf16] [--dense] [--scaling] [--out FILE]');
+  console.log('npm run bench -- [--shapes small|all|d,F,B;d,F,B] [--arch jumprelu,batchtopk] [--rounds 3] [--steps 5] [--no-peers] [--bf16] [--dense] [--scaling] [--inference] [--out FILE]');
   process.exit(0);
 }
 
+const out = options.out ?? `runs/bench/${options.inference ? 'inference' : 'train'}.json`;
 const all = [
   [192, 3072, 1024],
   [768, 24576, 4096],
@@ -64,12 +67,14 @@ for (const { shape, k } of configurations) {
   const [d, F, B] = shape;
   const file = path.join(temporary, `${d}-${F}-${B}.safetensors`);
   run(process.execPath, [path.join(here, '../ts-node.mjs'), path.join(here, 'make-file.ts'), d, F, B, file].map(String));
-  for (const arch of options.scaling ? ['batchtopk'] : options.arch.split(',')) {
-    const ours = (flags) => [process.execPath, [path.join(here, '../ts-node.mjs'), path.join(here, 'train.ts'), '--file', file, '--arch', arch, '--batch', B, '--k', k, '--steps', options.steps, '--warmup', options.warmup, ...flags].map(String)];
-    const theirs = (peer) => [python, [path.join(here, 'peers/train.py'), '--peer', peer, '--arch', arch, '--file', file, '--batch', B, '--k', k, '--steps', options.steps, '--warmup', options.warmup, '--threads', options.threads].map(String)];
+  for (const arch of options.inference ? ['jumprelu'] : options.scaling ? ['batchtopk'] : options.arch.split(',')) {
+    const timed = ['--file', file, '--batch', B, '--steps', options.steps, '--warmup', options.warmup];
+    const script = (name, flags) => [process.execPath, [path.join(here, '../ts-node.mjs'), path.join(here, name), ...timed, ...flags].map(String)];
+    const ours = (flags) => (options.inference ? script('infer.ts', []) : script('train.ts', ['--arch', arch, '--k', k, ...flags]));
+    const theirs = (peer) => [python, [path.join(here, 'peers/train.py'), '--peer', peer, '--arch', arch, '--k', k, ...timed, '--threads', options.threads, ...(options.inference ? ['--inference'] : [])].map(String)];
     const contestants = [['salmon', ours(['--roofline'])]];
-    if (options.bf16) contestants.push(['salmon bf16', ours(['--bf16'])]);
-    if (options.dense) contestants.push(['salmon dense', ours(['--dense'])]);
+    if (options.bf16 && !options.inference) contestants.push(['salmon bf16', ours(['--bf16'])]);
+    if (options.dense && !options.inference) contestants.push(['salmon dense', ours(['--dense'])]);
     if (!options.scaling) for (const peer of peers) contestants.push([peer, theirs(peer)]);
     const rounds = [];
     for (let round = 0; round < Number(options.rounds); round++) {
@@ -87,9 +92,9 @@ for (const { shape, k } of configurations) {
   rmSync(file, { force: true });
 }
 const machine = { cpu: os.cpus()[0]?.model, threads: Number(options.threads), node: process.versions.node, loadAverage: os.loadavg() };
-mkdirSync(path.dirname(options.out), { recursive: true });
-writeFileSync(options.out, `${JSON.stringify({ machine, results }, undefined, 1)}\n`);
-console.log(`\n${machine.cpu}, ${machine.threads} threads; written to ${options.out}`);
+mkdirSync(path.dirname(out), { recursive: true });
+writeFileSync(out, `${JSON.stringify({ machine, results }, undefined, 1)}\n`);
+console.log(`\n${machine.cpu}, ${machine.threads} threads; written to ${out}`);
 
 function run(program, args) {
   const result = spawnSync(program, args, { encoding: 'utf8', maxBuffer: 1 << 26, env: { ...process.env, SALMON_THREADS: options.threads, OMP_NUM_THREADS: options.threads, MKL_NUM_THREADS: options.threads, TOKENIZERS_PARALLELISM: 'false' } });
@@ -114,11 +119,37 @@ function summary({ d, F, B, k, arch, rounds, names }) {
   }
   const phases = {};
   for (const name of Object.keys(rounds[0].salmon.phases)) phases[name] = median(rounds.map((round) => round.salmon.phases[name]));
-  const roofline = { gflops: median(rounds.map((r) => r.salmon.roofline.gflops)), readGBs: median(rounds.map((r) => r.salmon.roofline.readGBs)) };
-  return { d, F, B, k, arch, by, phases, roofline, encodeShareOfGemmRate: (2 * B * d * F) / phases.encode / 1e9 / roofline.gflops, rounds };
+  const common = { d, F, B, k, arch, by, phases, rounds };
+  const { firing, momentum, roofline: measured } = rounds[0].salmon;
+  if (measured === undefined) return common;
+  const roofline = {};
+  for (const name of Object.keys(measured)) roofline[name] = median(rounds.map((round) => round.salmon.roofline[name]));
+  return { ...common, roofline, rates: ratesOf({ d, F, B, phases, roofline, firing, momentum }) };
 }
 
-function print({ d, F, B, k, arch, by, phases, roofline, encodeShareOfGemmRate }) {
+/**
+ * How near each phase comes to what the machine can do: the encoder as a share of the rate of dense float32 products (above 100% where it gets along
+ * with lower precision), the others as a share of the memory rate, counting every matrix that a phase must pass once: the rows of the latents that
+ * fire, and both sides of the batch.
+ */
+function ratesOf({ d, F, B, phases, roofline, firing, momentum }) {
+  const matrix = 4 * d * F;
+  const touched = 4 * d * firing;
+  const batch = 4 * d * B;
+  const rate = (bytes, seconds, limit) => ({ gbs: bytes / seconds / 1e9, share: bytes / seconds / 1e9 / limit });
+  const flops = (2 * B * d * F) / phases.encode / 1e9;
+  return {
+    encode: { gflops: flops, share: flops / roofline.gflops },
+    decode: rate(touched + 2 * batch, phases.decode, roofline.readGBs),
+    'activation gradient': rate(touched + batch, phases['activation gradient'], roofline.readGBs),
+    // Gradient rows of both matrices written, decoder rows read for the projection, residual and input read.
+    'weight gradients': rate(3 * touched + 2 * batch, phases['weight gradients'], roofline.updateGBs),
+    // Of both matrices the second moments of all rows, the parameters and first moments of those that move, and the gradients.
+    update: rate(2 * (2 * matrix + (momentum ? 4 * matrix : 2 * touched) + touched), phases.update, roofline.updateGBs),
+  };
+}
+
+function print({ d, F, B, k, arch, by, phases, roofline, rates }) {
   console.log(`\n${arch}, d ${d}, ${F} latents, batch ${B}, k ${k}`);
   console.log('  who                  tokens/s   salmon is   peak GB   mse       L0');
   for (const [name, r] of Object.entries(by)) {
@@ -126,7 +157,15 @@ function print({ d, F, B, k, arch, by, phases, roofline, encodeShareOfGemmRate }
     console.log(`  ${name.padEnd(20)} ${r.tokensPerSecond.toFixed(0).padStart(8)}   ${ratio.padStart(9)}   ${(r.peakBytes / 1e9).toFixed(1).padStart(7)}   ${r.mse.toFixed(4).padEnd(8)}  ${r.l0.toFixed(1)}`);
   }
   const total = Object.values(phases).reduce((sum, s) => sum + s, 0);
-  const shares = Object.entries(phases).map(([name, s]) => `${name} ${(s * 1000).toFixed(1)} ms (${((100 * s) / total).toFixed(0)}%)`);
-  console.log(`  phases: ${shares.join(', ')}`);
-  console.log(`  machine now: ${roofline.gflops.toFixed(0)} GFLOP/s dense, ${roofline.readGBs.toFixed(1)} GB/s read; the encoder runs at ${(100 * encodeShareOfGemmRate).toFixed(0)}% of that rate`);
+  console.log('  phase                      ms   share   rate');
+  for (const [name, s] of Object.entries(phases)) {
+    const rate = rates?.[name];
+    const speed = rate === undefined ? '' : rate.gflops === undefined ? `${rate.gbs.toFixed(1)} GB/s, ${percent(rate.share)} of the memory rate` : `${rate.gflops.toFixed(0)} GFLOP/s, ${percent(rate.share)} of the product rate`;
+    console.log(`  ${name.padEnd(20)} ${(s * 1000).toFixed(1).padStart(8)}   ${percent(s / total).padStart(5)}   ${speed}`);
+  }
+  if (roofline !== undefined) console.log(`  machine now: ${roofline.gflops.toFixed(0)} GFLOP/s dense, ${roofline.readGBs.toFixed(1)} GB/s read, ${roofline.updateGBs.toFixed(1)} GB/s updated in place`);
+}
+
+function percent(share) {
+  return `${(100 * share).toFixed(0)}%`;
 }

@@ -1,6 +1,6 @@
-"""Times one of the peers' own trainers on a file of activations and prints one JSON object.
+"""Times one of the peers' own trainers, or its SAE's encode and decode, on a file of activations and prints one JSON object.
 
-python train.py --peer dictionary_learning|saelens --arch jumprelu|batchtopk --file F --steps N --warmup W --threads T
+python train.py --peer dictionary_learning|saelens --arch jumprelu|batchtopk --file F --steps N --warmup W --threads T [--inference]
 
 The file (safetensors) holds `activations` [N, d], the starting decoder rows `W_dec` [F, d] (the encoder is their transpose) and `threshold` [1].
 """
@@ -95,6 +95,43 @@ def saelens(a, x, W_dec, threshold):
     return step, measure
 
 
+def dictionary_learning_sae(W_dec, threshold):
+    from dictionary_learning.dictionary import JumpReluAutoEncoder
+
+    F, d = W_dec.shape
+    ae = JumpReluAutoEncoder(d, F, device="cpu")
+    ae.W_dec.data = W_dec.clone()
+    ae.W_enc.data = W_dec.T.contiguous()
+    ae.threshold.data.fill_(threshold)
+    return ae
+
+
+def saelens_sae(W_dec, threshold):
+    from sae_lens.saes.jumprelu_sae import JumpReLUSAE, JumpReLUSAEConfig
+
+    F, d = W_dec.shape
+    sae = JumpReLUSAE(JumpReLUSAEConfig(d_in=d, d_sae=F, apply_b_dec_to_input=False))
+    sae.W_dec.data = W_dec.clone()
+    sae.W_enc.data = W_dec.T.contiguous()
+    sae.threshold.data.fill_(threshold)
+    return sae
+
+
+def inference(a, x, W_dec, threshold):
+    sae = {"dictionary_learning": dictionary_learning_sae, "saelens": saelens_sae}[a.peer](W_dec, threshold)
+
+    @torch.no_grad()
+    def step(batch):
+        return sae.decode(sae.encode(batch))
+
+    @torch.no_grad()
+    def measure(batch):
+        f = sae.encode(batch)
+        return (sae.decode(f) - batch).pow(2).sum(-1).mean().item(), (f != 0).float().sum(-1).mean().item()
+
+    return step, measure
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--peer", required=True)
@@ -106,13 +143,15 @@ def main():
     p.add_argument("--warmup", type=int, default=2)
     p.add_argument("--threads", type=int, required=True)
     p.add_argument("--lr", type=float, default=1e-4)
+    p.add_argument("--inference", action="store_true")
     p.add_argument("--bandwidth", type=float, default=0.001)
     a = p.parse_args()
     torch.set_num_threads(a.threads)
     torch.manual_seed(0)
     data = load_file(a.file)
     x, W_dec, threshold = data["activations"], data["W_dec"], data["threshold"].item()
-    step, measure = globals()[a.peer](a, x, W_dec, threshold)
+    trainers = {"dictionary_learning": dictionary_learning, "saelens": saelens}
+    step, measure = (inference if a.inference else trainers[a.peer])(a, x, W_dec, threshold)
     source = batches(x, a.batch)
     seconds = []
     for i in range(a.warmup + a.steps):
