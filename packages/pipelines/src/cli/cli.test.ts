@@ -3,7 +3,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSafetensors, writeSafetensors } from '@salmon-sae/dataflow/safetensors';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { runCommand } from './run-command.js';
 
 const root = join(import.meta.dirname, '../../../..');
 const lm = join(root, 'packages/activations/test/fixtures/lm/gemma2');
@@ -15,8 +16,27 @@ interface Outcome {
   readonly stderr: string;
 }
 
+/** Runs the command line in this process, which spares loading everything again: what it printed and its exit code. */
+async function salmon(...args: readonly string[]): Promise<Outcome> {
+  const printed = { stdout: '', stderr: '' };
+  const spies = (['stdout', 'stderr'] as const).map((name) =>
+    vi.spyOn(process[name], 'write').mockImplementation((chunk) => {
+      printed[name] += String(chunk);
+      return true;
+    }),
+  );
+  process.exitCode = 0;
+  try {
+    await runCommand(args);
+    return { code: Number(process.exitCode), ...printed };
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+    process.exitCode = 0;
+  }
+}
+
 /** Runs the command line in a process of its own, as a user would. */
-function salmon(...args: readonly string[]): Promise<Outcome> {
+function spawned(...args: readonly string[]): Promise<Outcome> {
   const main = [join(root, 'tools/ts-node.mjs'), join(root, 'packages/pipelines/src/cli/main.ts')];
   return new Promise((resolve) => {
     execFile(process.execPath, [...main, ...args], { cwd: root, maxBuffer: 2 ** 26 }, (error, stdout, stderr) =>
@@ -47,11 +67,11 @@ describe('salmon', () => {
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
   it('prints help with an example for every command, and refuses unknown ones with exit code 2', async () => {
-    const help = await salmon('--help');
+    const help = await spawned('--help');
     expect(help.code).toBe(0);
     const names = [...help.stdout.matchAll(/^ {2}([a-z]+) /gm)].map((match) => match[1] ?? '').filter((name) => name !== 'help');
     expect(names).toEqual(expect.arrayContaining(['experiment', 'harvest', 'train', 'boost', 'evaluate', 'interpret', 'explore', 'rate', 'report', 'paper', 'doctor', 'activations', 'ablate', 'encode', 'convert']));
-    const [one, unknown] = await Promise.all([salmon('encode', '--help'), salmon('swim')]);
+    const [one, unknown] = [await salmon('encode', '--help'), await salmon('swim')];
     expect(one.stdout).toContain('Example:');
     expect(unknown.code).toBe(2);
   });
@@ -140,7 +160,8 @@ describe('salmon', () => {
       [['encode', '--sae', saes, '--input', tokens, '--out', out], 1, /./],
     ];
     const outcomes: Outcome[] = [];
-    for (let i = 0; i < cases.length; i += 2) outcomes.push(...(await Promise.all(cases.slice(i, i + 2).map(([args]) => salmon(...args)))));
+    for (const [args] of cases.slice(1)) outcomes.push(await salmon(...args));
+    outcomes.unshift(await spawned(...(cases[0]?.[0] ?? [])));
     for (const [i, [args, code, pattern]] of cases.entries()) {
       const outcome = outcomes[i] ?? { code: -1, stdout: '', stderr: '' };
       expect([args.join(' '), outcome.code]).toEqual([args.join(' '), code]);
@@ -153,7 +174,7 @@ describe('salmon', () => {
   }, 300_000);
 
   it('doctor reports the engine as one JSON object', async () => {
-    const report = JSON.parse((await salmon('doctor', '--json')).stdout) as Record<string, unknown>;
+    const report = JSON.parse((await spawned('doctor', '--json')).stdout) as Record<string, unknown>;
     expect(JSON.stringify(report)).toMatch(/tensorflow|wasm/);
   });
 });

@@ -5,7 +5,7 @@ import type { Observable } from 'rxjs';
 import { tap } from 'rxjs';
 import type { CorpusConfig } from './config.js';
 import type { Session } from './session.js';
-import { ordinaryTokens, tokenStream, upTo } from './texts.js';
+import { tokenStream, upTo } from './texts.js';
 
 /** Training activations of one text, harvested once into the run's activation store. */
 export interface ActivationSource {
@@ -26,20 +26,18 @@ export async function activationSource(session: Session, corpus: CorpusConfig): 
   const inputs = { data, model: config.model, modelHash: model.info.hash, specials: config.specials } as unknown as Json;
   const stage = await run.stage(`harvest/${corpus.name}`, inputs, async () => {
     const documents = new Set<string>();
-    let tokens = 0;
     const pace = new Pace(2);
     const rows = tokenStream(session, corpus, 'train', pace).pipe(
       upTo(config.tokens.train),
       tap((batch) => {
         for (const doc of batch.docs) documents.add(doc);
-        tokens += ordinaryTokens(batch);
       }),
     );
     const last = await runToEnd(
       rows.pipe(writeStore(model, { root: run.file('activations'), data, hook, context: config.model.context, specials: config.specials, pace })),
       {
         ...(session.signal === undefined ? {} : { signal: session.signal }),
-        onEvent: () => session.listener({ kind: 'progress', stage: `harvest ${corpus.name}`, done: tokens, total: config.tokens.train, unit: 'tokens' }),
+        onEvent: ({ seen }) => session.listener({ kind: 'progress', stage: `harvest ${corpus.name}`, done: seen, total: config.tokens.train, unit: 'tokens' }),
       },
     );
     const manifest = await openStore(last?.folder ?? '', { model: model.info });

@@ -1,7 +1,7 @@
 import { cpus } from 'node:os';
 import { densityHistogram, interval } from '@salmon-sae/metrics';
 import type { Sampled } from '@salmon-sae/metrics';
-import type { ArmFacts, BudgetRow, DensityHistogram, ExtraTable, Measure, MetricKey, ReportData, SaeRow, TextKind, TextMetrics } from '../report/index.js';
+import type { ArmFacts, BudgetRow, DensityHistogram, ExtraTable, Measure, MetricKey, ReportData, SaeRow, ScalingSection, TextKind, TextMetrics } from '../report/index.js';
 import { verdictParagraph } from '../report/index.js';
 import type { ActivationSource } from './activation-source.js';
 import { boostingSection } from './boosting-rows.js';
@@ -29,6 +29,8 @@ export interface Outcome {
   readonly silent: Readonly<Record<string, number>>;
   /** Further tables by domain. */
   readonly extras: Readonly<Record<string, readonly ExtraTable[]>>;
+  /** By domain. */
+  readonly scaling: Readonly<Record<string, ScalingSection>>;
   readonly sources: readonly ActivationSource[];
   readonly facts: RunStamp;
 }
@@ -73,6 +75,7 @@ export async function buildReport(session: Session, outcome: Outcome, domainInde
       ]
     : [];
   const boosting = boostingSection({ config, plans, texts, trained: outcome.trained, sweep: outcome.sweeps[domain.name], silent: outcome.silent });
+  const scaling = outcome.scaling[domain.name];
   const only = outcome.overlaps.domainOnly.find((each) => each.domain === domain.name);
   const groups = await cardGroups(session, { plans, interpreted: outcome.interpreted, arms });
   const domainOnly = only === undefined ? undefined : await domainOnlyCards(session, only, outcome.interpreted);
@@ -114,7 +117,7 @@ export async function buildReport(session: Session, outcome: Outcome, domainInde
           verdict: {
             items,
             paragraph: verdictParagraph(items, arms, { first: 'domain', second: 'broad' }),
-            note: `Intervals are 95% percentile intervals of ${config.bootstrap.samples} paired bootstrap draws over held-out documents${config.grid.seeds.length > 1 ? ' and training seeds' : '; one seed, so the spread between training runs is not in them'}; both arms are measured on the same documents and interpolated on log(measured L0) within each draw. The detection score resamples latents.`,
+            note: `Intervals are 95% percentile intervals of ${config.bootstrap.samples} paired bootstrap draws over held-out documents${config.grid.seeds.length > 1 ? ' and training seeds' : '; one seed, so the spread between training runs is not in them'}; both arms are measured on the same documents and interpolated on log(measured L0) within each draw. Interpretability is compared at the headline setting, as detection score minus that of random directions of equal density; its interval resamples latents.`,
           },
         }),
     densities: densities(plans, texts),
@@ -123,6 +126,7 @@ export async function buildReport(session: Session, outcome: Outcome, domainInde
     paper: { setting: '2b-16k', domainArm: 'domain', broadArm: 'broad' },
     cards: groups,
     ...(domainOnly === undefined ? {} : { domainOnly }),
+    ...(scaling === undefined ? {} : { scaling }),
     budgets: budgets(plans, outcome.trained, model.hookWidth(config.model.hook)),
     extras: outcome.extras[domain.name] ?? [],
     definitions: METRIC_DEFINITIONS,

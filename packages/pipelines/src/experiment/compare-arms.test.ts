@@ -16,9 +16,9 @@ function sampled(metric: string, value: number, own: number): Sampled {
   return { metric, value, samples, key: 'documents' };
 }
 
-function sae(arm: string, targetL0: number, seed: number, fve: number, own: number): { plan: PlannedSae; measured: MeasuredSae } {
-  const name = `${arm}-${targetL0}-${seed}`;
-  const plan: PlannedSae = { name, arm: arm as PlannedSae['arm'], text: arm, latents: 64, targetL0, seed, headline: targetL0 === 8 };
+function sae(arm: string, targetL0: number, seed: number, fve: number, own: number, latents = 64): { plan: PlannedSae; measured: MeasuredSae } {
+  const name = `${arm}-${latents}-${targetL0}-${seed}`;
+  const plan: PlannedSae = { name, arm: arm as PlannedSae['arm'], text: arm, latents, targetL0, seed, headline: targetL0 === 8 };
   const l0: Sampled = { metric: 'l0@1', value: targetL0, samples: new Float64Array(200).fill(targetL0), key: 'documents' };
   const metrics = { 'l0@1': l0, 'fve_pooled@1': sampled('fve_pooled@1', fve, own) };
   return { plan, measured: { sae: name, metrics, withSpecials: {}, active: [], tokens: 1 } };
@@ -53,5 +53,19 @@ describe('compareArms', () => {
     };
     expect(width(compare(more), 'mid')).toBeGreaterThan(width(compare(one), 'mid') + 0.01);
     expect(width(compare(more), 'low')).toBeCloseTo(width(compare(one), 'low'), 6);
+  });
+
+  it('compares each width with itself', () => {
+    const narrow = [sae('domain', 4, 1, 0.7, 0.001), sae('domain', 16, 1, 0.8, 0.001), sae('broad', 4, 1, 0.68, 0.002), sae('broad', 16, 1, 0.78, 0.002)];
+    const wide = [sae('domain', 4, 1, 0.8, 0.001, 128), sae('domain', 16, 1, 0.9, 0.001, 128), sae('broad', 4, 1, 0.85, 0.002, 128), sae('broad', 16, 1, 0.95, 0.002, 128)];
+    const items = compare([...narrow, ...wide]);
+    expect(items.map(({ latents, outcome }) => [latents, outcome])).toEqual([...Array(3).fill([64, 'first']), ...Array(3).fill([128, 'second'])]);
+    expect(items[3]?.text).toContain('with 128 latents');
+    expect(compare(narrow).every((item) => item.latents === undefined)).toBe(true);
+  });
+
+  it('compares single SAEs only where their L0 is about the same', () => {
+    expect(compare([sae('domain', 8, 1, 0.7, 0.001), sae('broad', 9, 1, 0.6, 0.002)]).map(({ level }) => level)).toEqual(['mid']);
+    expect(compare([sae('domain', 8, 1, 0.7, 0.001), sae('broad', 16, 1, 0.6, 0.002)])).toEqual([]);
   });
 });

@@ -21,35 +21,63 @@ export interface ArmsToCompare {
   readonly measured: readonly MeasuredSae[];
 }
 
+/** Arms with one SAE per seed make no curve; they are compared as they are when every L0 lies within this factor of the mean. */
+const SINGLE_POINT = 1.25;
+
 /**
- * The comparison of two arms on one held-out text, at equal measured L0 and with paired draws: for each metric and level, each
- * seed's two curves are interpolated on log(measured L0) within every bootstrap replicate (both arms on the same documents),
+ * The comparison of two arms on one held-out text, width by width, at equal measured L0 and with paired draws: for each metric and level,
+ * each seed's two curves are interpolated on log(measured L0) within every bootstrap replicate (both arms on the same documents),
  * subtracted, and averaged over seeds by a two-level bootstrap (documents and seeds).
  */
 export function compareArms(task: ArmsToCompare): readonly VerdictItem[] {
-  return verdictRules.flatMap((rule) => (rule.metric === 'detection' ? [] : compareMetric(task, rule, VERDICT_METRIC_IDS[rule.metric])));
+  const shared = sharedWidths(task.plans, task.first, task.second);
+  return shared.flatMap((latents) => {
+    const own = { ...task, plans: task.plans.filter((plan) => plan.latents === latents) };
+    const items = verdictRules.flatMap((rule) => (rule.metric === 'detection' ? [] : compareMetric(own, rule, VERDICT_METRIC_IDS[rule.metric])));
+    return items.map(({ rule, ...item }) => judge(rule, task.arms, shared.length === 1 ? item : { ...item, latents }));
+  });
 }
 
-function compareMetric(task: ArmsToCompare, rule: VerdictRule, metric: string): readonly VerdictItem[] {
+/** Numbers of latents that both arms have, ascending. */
+export function sharedWidths(plans: readonly PlannedSae[], first: string, second: string): readonly number[] {
+  const widths = (arm: string): ReadonlySet<number> => new Set(plans.filter((plan) => plan.arm === arm).map(({ latents }) => latents));
+  return [...widths(first)].filter((latents) => widths(second).has(latents)).sort((a, b) => a - b);
+}
+
+type Compared = Parameters<typeof judge>[2] & { readonly rule: VerdictRule };
+
+function compareMetric(task: ArmsToCompare, rule: VerdictRule, metric: string): readonly Compared[] {
   const first = curvesBySeed(task, task.first, metric);
   const second = curvesBySeed(task, task.second, metric);
-  const seeds = [...first.keys()].filter((seed) => second.has(seed));
-  const curves = seeds.flatMap((seed) => [first.get(seed) ?? [], second.get(seed) ?? []]);
-  const range = curves.length === 0 ? undefined : sharedL0(curves);
-  if (range === undefined) return [];
-  return l0Levels({ from: range[0], to: range[1] }).map(({ level, l0 }) => {
-    const pairs = seeds.map((seed) => ({ a: interpolateAtL0(first.get(seed) ?? [], l0), b: interpolateAtL0(second.get(seed) ?? [], l0) }));
-    const difference = acrossSeeds(pairs.map(({ a, b }) => pairedDifference(a, b)));
-    const mean = (side: 'a' | 'b'): number => pairs.reduce((sum, pair) => sum + pair[side].value, 0) / pairs.length;
-    return judge(rule, task.arms, {
-      metric: rule.metric,
-      level,
-      l0,
-      first: { arm: task.first, value: mean('a') },
-      second: { arm: task.second, value: mean('b') },
-      difference: interval(difference),
-    });
+  const pairs = [...first].flatMap(([seed, a]) => {
+    const b = second.get(seed);
+    return b === undefined ? [] : [{ a, b }];
   });
+  return comparable(pairs).map(({ level, l0, read }) => {
+    const values = pairs.map(({ a, b }) => ({ a: read(a), b: read(b) }));
+    const difference = acrossSeeds(values.map(({ a, b }) => pairedDifference(a, b)));
+    const mean = (side: 'a' | 'b'): number => values.reduce((sum, pair) => sum + pair[side].value, 0) / values.length;
+    return { rule, metric: rule.metric, level, l0, first: { arm: task.first, value: mean('a') }, second: { arm: task.second, value: mean('b') }, difference: interval(difference) };
+  });
+}
+
+interface Comparable {
+  readonly level: VerdictItem['level'];
+  readonly l0: number;
+  read(curve: readonly CurvePoint[]): Sampled;
+}
+
+/** The measured L0 at which all curves can be read. */
+function comparable(pairs: readonly { readonly a: readonly CurvePoint[]; readonly b: readonly CurvePoint[] }[]): readonly Comparable[] {
+  const curves = pairs.flatMap(({ a, b }) => [a, b]);
+  if (curves.length === 0) return [];
+  const range = sharedL0(curves);
+  if (range !== undefined) return l0Levels({ from: range[0], to: range[1] }).map(({ level, l0 }) => ({ level, l0, read: (curve) => interpolateAtL0(curve, l0) }));
+  if (curves.some((curve) => curve.length !== 1)) return [];
+  const points = curves.flat();
+  const l0 = Math.exp(points.reduce((sum, point) => sum + Math.log(point.l0.value), 0) / points.length);
+  if (points.some((point) => Math.abs(Math.log(point.l0.value / l0)) > Math.log(SINGLE_POINT))) return [];
+  return [{ level: 'mid', l0, read: (curve) => (curve[0] as CurvePoint).metric }];
 }
 
 /**

@@ -71,6 +71,8 @@ export const experimentSchema = z.strictObject({
     /** Activation rows held for mixing. */
     reservoir: positive,
   }),
+  /** false leaves out the report's further tables (absorption, probes, description length, ...); default true. */
+  extras: z.boolean().exactOptional(),
   bootstrap: z.strictObject({ samples: positive, seed: z.number().int() }),
   interpretation: z.strictObject({
     /** Latents scored per arm, drawn at random among those with enough active windows; 0 = none. */

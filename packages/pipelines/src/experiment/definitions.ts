@@ -40,6 +40,10 @@ export const METRIC_DEFINITIONS: readonly Definition[] = [
   { key: 'absorption_full', id: 'absorption_full@1', label: 'Full absorption', formula: 'mean over parents of the rate at which all split latents are silent and another carries the probe direction', source: 'arXiv 2409.14507' },
   { key: 'absorption_fraction', id: 'absorption_fraction@1', label: 'Absorption fraction', formula: 'share of the probe direction carried by others, A / (A + M)', source: 'arXiv 2503.09532' },
   { key: 'sparse_probe_k1', id: 'sparse_probe_k1@1', label: 'k-sparse probe', formula: 'held-out balanced accuracy of logistic regression on the k latents of largest class-mean difference', source: 'arXiv 2503.09532' },
+  { key: 'tpp_pooled_n', id: 'tpp_pooled_n<n>@1', label: 'Targeted probe perturbation', formula: 'mean_i drop_ii − mean_{i≠j} drop_ij, drop_ij: fall of balanced accuracy of probe j when the n latents with most effect on probe i are zeroed; activations and codes averaged over each document', source: 'arXiv 2503.09532' },
+  { key: 'scr_pooled_mean_n', id: 'scr_pooled_mean_n<n>@1', label: 'Spurious correlation removal', formula: '(acc_ablated − acc_base) / (acc_oracle − acc_base) on the four combinations alike, the n latents with most effect on the spurious probe set to their mean', source: 'arXiv 2503.09532' },
+  { key: 'meta_fve', id: 'meta_fve@1', label: 'Meta-SAE', formula: 'fve_pooled@1 of the unit decoder rows under a TopK SAE with k = 4 and a quarter of the latents trained on them', source: 'arXiv 2503.09532' },
+  { key: 'width_exponent', id: 'width_exponent(fvu_pooled@1)@1', label: 'Width exponent', formula: 'least-squares slope of log FVU on log width at one measured L0', source: 'arXiv 2509.02565' },
   { key: 'dare_accuracy', id: 'dare_accuracy@1', label: 'Domain-adjusted accuracy', formula: 'leave-one-domain-out accuracy of domain-adjusted regression with averaged whitening', source: 'arXiv 2202.06856' },
   { key: 'frr_latents_used', id: 'frr_latents_used@1', label: 'Latents used', formula: '(Σ s_d)² / Σ s_d², s_d = Σ_c W_cd², of a head under the feature reconstruction regularizer', source: 'arXiv 2210.01360' },
 ];

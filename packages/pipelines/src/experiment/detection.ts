@@ -1,24 +1,41 @@
 import { random } from '@salmon-sae/dataflow';
-import type { ArmFacts, Measure, VerdictItem } from '../report/index.js';
+import type { Sampled } from '@salmon-sae/metrics';
+import { independentDifference, interval, sampleMean } from '@salmon-sae/metrics';
+import type { ArmFacts, Measure, SaeRow, VerdictItem } from '../report/index.js';
 import { judge, verdictRules } from '../report/index.js';
+import { sharedWidths } from './compare-arms.js';
 import type { InterpretedSae } from './interpret-arms.js';
 import type { MeasuredSae } from './measured.js';
 import type { PlannedSae } from './plan.js';
 
-const DRAWS = 2000;
+/** Fewer scored latents than this are not judged. */
+const LEAST = 2;
 
-/** Mean detection score of an SAE's sampled latents, with a bootstrap interval over latents, and its control. */
-export function detectionOf(interpreted: InterpretedSae | undefined): { readonly detection?: Measure; readonly detectionControl?: Measure } {
+/** Detection score of an SAE's sampled latents, mean with a bootstrap interval over latents, its two controls, and what exceeds random directions. */
+export function detectionOf(interpreted: InterpretedSae | undefined): Pick<SaeRow, 'detection'> {
   if (interpreted === undefined || interpreted.detection.length === 0) return {};
-  const scores = interpreted.detection.map(({ score }) => score);
-  const controls = interpreted.detection.flatMap(({ control }) => (control === null ? [] : [control]));
+  const { detection } = interpreted;
+  const over = overRandom(interpreted);
   return {
-    detection: meanWithInterval(scores),
-    ...(controls.length === 0 ? {} : { detectionControl: meanWithInterval(controls) }),
+    detection: {
+      latents: detection.length,
+      score: interval(sampleMean('detection', detection.map(({ score }) => score))),
+      ...measured('shuffled', detection.flatMap(({ shuffled }) => shuffled ?? [])),
+      ...measured('random', detection.flatMap((one) => one.random ?? [])),
+      ...measured('overRandom', over),
+      ...(over.length === 0 ? {} : { paired: over.length }),
+    },
   };
 }
 
-/** Domain minus broad in mean detection score at the headline setting; the two samples of latents are drawn independently. */
+function measured<K extends 'shuffled' | 'random' | 'overRandom'>(key: K, values: readonly number[]): Partial<Record<K, Measure>> {
+  return values.length === 0 ? {} : ({ [key]: interval(sampleMean('detection', values)) } as Record<K, Measure>);
+}
+
+/**
+ * Domain minus broad in what detection exceeds random directions of equal density by, paired latent by latent within each arm; the two
+ * arms' samples of latents are drawn independently. Without random directions nothing is judged.
+ */
 export function compareDetection(task: {
   readonly arms: readonly ArmFacts[];
   readonly plans: readonly PlannedSae[];
@@ -29,36 +46,26 @@ export function compareDetection(task: {
   const of = (arm: string): InterpretedSae | undefined =>
     task.interpreted.find((each) => each.arm === arm && task.plans.some((plan) => plan.name === each.sae));
   const [domain, broad] = [of('domain'), of('broad')];
-  if (rule === undefined || domain === undefined || broad === undefined || domain.detection.length < 2 || broad.detection.length < 2) return [];
-  const [a, b] = [domain.detection.map(({ score }) => score), broad.detection.map(({ score }) => score)];
-  const draw = random(1, 'detection-difference');
-  const differences = Array.from({ length: DRAWS }, () => resampledMean(a, draw) - resampledMean(b, draw)).sort((p, q) => p - q);
-  const l0 = task.measured.find((sae) => sae.sae === domain.sae)?.metrics['l0@1']?.value ?? 0;
+  if (rule === undefined || domain === undefined || broad === undefined || [domain, broad].some((one) => overRandom(one).length < LEAST)) return [];
+  const [first, second] = [sampledExcess(domain), sampledExcess(broad)];
+  const latents = task.plans.find(({ name }) => name === domain.sae)?.latents;
   return [
     judge(rule, task.arms, {
       metric: 'detection',
       level: 'mid',
-      l0,
-      first: { arm: 'domain', value: mean(a) },
-      second: { arm: 'broad', value: mean(b) },
-      difference: { value: mean(a) - mean(b), low: differences[Math.floor(0.025 * DRAWS)] ?? 0, high: differences[Math.ceil(0.975 * DRAWS) - 1] ?? 0 },
+      l0: task.measured.find((sae) => sae.sae === domain.sae)?.metrics['l0@1']?.value ?? 0,
+      first: { arm: 'domain', value: first.value },
+      second: { arm: 'broad', value: second.value },
+      difference: interval(independentDifference(first, second)),
+      ...(latents === undefined || sharedWidths(task.plans, 'domain', 'broad').length < 2 ? {} : { latents }),
     }),
   ];
 }
 
-function meanWithInterval(values: readonly number[]): Measure {
-  if (values.length < 2) return { value: mean(values) };
-  const draw = random(1, 'detection');
-  const means = Array.from({ length: DRAWS }, () => resampledMean(values, draw)).sort((p, q) => p - q);
-  return { value: mean(values), low: means[Math.floor(0.025 * DRAWS)] ?? 0, high: means[Math.ceil(0.975 * DRAWS) - 1] ?? 0 };
+function overRandom({ detection }: InterpretedSae): readonly number[] {
+  return detection.flatMap((one) => (one.random === null ? [] : [one.score - one.random]));
 }
 
-function resampledMean(values: readonly number[], draw: { below(n: number): number }): number {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[draw.below(values.length)] ?? 0;
-  return sum / values.length;
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+function sampledExcess(one: InterpretedSae): Sampled {
+  return sampleMean('detection', overRandom(one), { seed: random(1, 'detection', one.sae).below(2 ** 31) });
 }

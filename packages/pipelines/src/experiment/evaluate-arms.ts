@@ -1,17 +1,14 @@
-import { harvest } from '@salmon-sae/activations';
 import type { Json, TokenBatch } from '@salmon-sae/dataflow';
-import { run as runToEnd } from '@salmon-sae/dataflow';
-import type { LossEvaluation, NamedSae, ReconstructionEvaluation, Sampled } from '@salmon-sae/metrics';
-import { lossAccumulator, meanActivation, reconstructionAccumulator } from '@salmon-sae/metrics';
+import type { NamedSae, Sampled } from '@salmon-sae/metrics';
 import type { Sae } from '@salmon-sae/sae-core';
-import { from } from 'rxjs';
 import type { CorpusConfig } from './config.js';
-import { darkMatterOf } from './dark-matter-of.js';
 import type { MeasuredSae, MeasuredText } from './measured.js';
 import { measuredFromJson, measuredToJson } from './measured.js';
+import { darkMatterPass, lossPass, reconstructionPass } from './passes.js';
+import type { PassOptions, PassTask } from './passes.js';
 import type { Session } from './session.js';
 import { checkpointHere, withSaes } from './session.js';
-import { firstRows, heldOut, ordinaryTokens } from './texts.js';
+import { heldOut } from './texts.js';
 import type { TrainedSae } from './train-arms.js';
 
 /** Measures every SAE on the held-out part of one text: reconstruction, loss, and the linear part of the error. */
@@ -40,58 +37,37 @@ interface Task {
 }
 
 async function measure(session: Session, task: Task): Promise<MeasuredText> {
-  const { config } = session;
+  const { config, model } = session;
+  const all: PassTask = { model, hook: config.model.hook, rows: task.rows, saes: task.saes };
   // The report's main numbers leave special tokens out, however the SAEs were trained. With them in, every SAE's reconstruction is
   // shown beside, and the loss (the slow part) at the headline, or everywhere if that is how the SAEs were trained.
-  const beside = config.specials === 'include' ? task : { ...task, saes: task.saes.filter(({ name }) => task.headline.has(name)) };
-  const main = await reconstruction(session, task, 'exclude');
-  const loss = spliced(session, task, 'exclude');
-  const dark = await darkMatterOf(session, task);
-  const withSpecials = await reconstruction(session, task, 'include');
-  const lossWithSpecials = spliced(session, beside, 'include');
+  const beside = config.specials === 'include' ? all : { ...all, saes: task.saes.filter(({ name }) => task.headline.has(name)) };
+  const options = (specials: 'exclude' | 'include'): PassOptions & { readonly tokens: number } => ({
+    specials,
+    replicates: config.bootstrap.samples,
+    seed: config.bootstrap.seed,
+    tokens: config.tokens.loss,
+    onTokens: (note, done, total) => {
+      checkpointHere(session);
+      session.listener({ kind: 'progress', stage: `evaluate ${task.corpus.name}`, done, total, unit: 'tokens', note });
+    },
+  });
+  const main = await reconstructionPass(all, options('exclude'));
+  const loss = lossPass(all, options('exclude'));
+  const dark = await darkMatterPass(all, options('exclude'));
+  const withSpecials = await reconstructionPass(all, options('include'));
+  const lossWithSpecials = lossPass(beside, options('include'));
   const saes = task.saes.map(({ name }): MeasuredSae => {
     const own = main.saes.find((sae) => sae.sae === name);
     return {
       sae: name,
-      metrics: { ...own?.metrics, ...metricsOf(loss.saes, name), ...dark.get(name) },
+      metrics: { ...own?.metrics, ...metricsOf(loss.saes, name), ...metricsOf(dark, name) },
       withSpecials: { ...metricsOf(withSpecials.saes, name), ...metricsOf(lossWithSpecials.saes, name) },
       active: Array.from(own?.latents.counts ?? []),
       tokens: main.tokens,
     };
   });
   return { text: task.corpus.name, tokens: main.tokens, documents: main.documents, saes };
-}
-
-async function reconstruction(session: Session, task: Task, specials: 'exclude' | 'include'): Promise<ReconstructionEvaluation> {
-  const { config } = session;
-  const accumulator = reconstructionAccumulator(task.saes, { replicates: config.bootstrap.samples, seed: config.bootstrap.seed });
-  const note = specials === 'include' ? 'reconstruction, special tokens in' : 'reconstruction';
-  let done = 0;
-  await runToEnd(from(task.rows).pipe(harvest(session.model, { hook: config.model.hook, specials })), {
-    onEvent: (batch) => {
-      checkpointHere(session);
-      accumulator.add(batch);
-      done += batch.rows;
-      session.listener({ kind: 'progress', stage: `evaluate ${task.corpus.name}`, done, total: config.tokens.eval, unit: 'tokens', note });
-    },
-  });
-  return accumulator.value();
-}
-
-function spliced(session: Session, task: Task, specials: 'exclude' | 'include'): LossEvaluation {
-  const { config, model } = session;
-  const { hook } = config.model;
-  const rows = firstRows(task.rows, config.tokens.loss);
-  const mean = meanActivation({ model, hook, tokens: rows, specials });
-  const accumulator = lossAccumulator({ model, hook, saes: task.saes, mean }, { specials, replicates: config.bootstrap.samples, seed: config.bootstrap.seed });
-  let done = 0;
-  for (const batch of rows) {
-    checkpointHere(session);
-    accumulator.add(batch);
-    done += ordinaryTokens(batch);
-    session.listener({ kind: 'progress', stage: `evaluate ${task.corpus.name}`, done, total: config.tokens.loss, unit: 'tokens', note: specials === 'include' ? 'loss, special tokens in' : 'loss' });
-  }
-  return accumulator.value();
 }
 
 function metricsOf(saes: readonly { readonly sae: string; readonly metrics: Readonly<Record<string, Sampled>> }[], name: string): Readonly<Record<string, Sampled>> {

@@ -86,11 +86,11 @@ describe('runExperiment', () => {
   }, 120_000);
 
   it('stopped half-way, it goes on to the same numbers as an uninterrupted run', async () => {
-    const config = { ...tiny(), arms: ['broad', 'domain'] as const satisfies readonly ExperimentConfig['arms'][number][], interpretation: { ...tiny().interpretation, latents: 0 } };
-    const mutable = { ...config, arms: [...config.arms] };
+    const base = tiny();
+    const config: ExperimentConfig = { ...base, arms: ['broad', 'domain'], grid: { ...base.grid, seeds: [1] }, tokens: { ...base.tokens, eval: 1_000, loss: 200 }, extras: false, interpretation: { ...base.interpretation, latents: 0 } };
     const stop = new AbortController();
     const out = join(folder, 'stopped');
-    const stopped = runExperiment(mutable, {
+    const stopped = runExperiment(config, {
       out,
       signal: stop.signal,
       listener: (event) => {
@@ -99,9 +99,9 @@ describe('runExperiment', () => {
     });
     await expect(stopped).rejects.toSatisfy((error: unknown) => isSalmonError(error) && error.code === 'cancelled');
     const events: ExperimentEvent[] = [];
-    const resumed = await runExperiment(mutable, { out, listener: (event) => events.push(event) });
+    const resumed = await runExperiment(config, { out, listener: (event) => events.push(event) });
     expect(stages(events, 'kept')).toContain('train/broad');
-    const whole = await runExperiment(mutable, { out: join(folder, 'whole') });
+    const whole = await runExperiment(config, { out: join(folder, 'whole') });
     expect(resumed.data.saes).toEqual(whole.data.saes);
   }, 300_000);
 

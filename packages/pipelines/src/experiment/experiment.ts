@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import type { Json } from '@salmon-sae/dataflow';
 import { contentHash, writeFileAtomic } from '@salmon-sae/dataflow';
-import type { ExtraTable, ReportData } from '../report/index.js';
+import type { ExtraTable, ReportData, ScalingSection } from '../report/index.js';
 import { packageVersions } from '../versions.js';
 import { activationSource } from './activation-source.js';
 import type { ActivationSource } from './activation-source.js';
@@ -19,6 +19,7 @@ import { makeEnsemble } from './make-ensemble.js';
 import { measuredOverlaps } from './overlaps.js';
 import { planArms } from './plan.js';
 import { RunDirectory } from './run-directory.js';
+import { widthScaling } from './scaling.js';
 import { checkpointHere, openSession } from './session.js';
 import type { Session } from './session.js';
 import { extraTables } from './extras/extra-tables.js';
@@ -158,9 +159,11 @@ async function stages(session: Session): Promise<Omit<Parameters<typeof buildRep
   }
   const overlaps = await measuredOverlaps(session, { plans, trained, measured });
   const extras: Record<string, readonly ExtraTable[]> = {};
+  const scaling: Record<string, ScalingSection> = {};
   for (const corpus of config.domains) {
     checkpointHere(session);
-    extras[corpus.name] = await extraTables(session, corpus, { plans, trained, measured });
+    if (config.extras !== false) extras[corpus.name] = await extraTables(session, corpus, { plans, trained, measured });
+    scaling[corpus.name] = await widthScaling(session, corpus, { plans, trained, measured });
   }
-  return { plans, trained, measured, interpreted, overlaps, sweeps, silent, extras, sources: [...sources.values()] };
+  return { plans, trained, measured, interpreted, overlaps, sweeps, silent, extras, scaling, sources: [...sources.values()] };
 }

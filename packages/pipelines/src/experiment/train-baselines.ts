@@ -1,8 +1,9 @@
 import { join } from 'node:path';
-import { extendedMostActive, extendedRandom, fullFineTuning, latentActivity, stitchMostChanged, trainBaseline } from '@salmon-sae/boosting-residual';
+import { extendedMostActive, extendedRandom, fullFineTuning, stitchMostChanged, trainBaseline } from '@salmon-sae/boosting-residual';
 import type { BaselinePlan } from '@salmon-sae/boosting-residual';
 import type { Json, SaeState } from '@salmon-sae/dataflow';
 import { run as runToEnd, SalmonError } from '@salmon-sae/dataflow';
+import { latentActivity } from '@salmon-sae/metrics';
 import { loadSae, openSae, saveSae } from '@salmon-sae/sae-core';
 import { take } from 'rxjs';
 import type { ActivationSource } from './activation-source.js';
@@ -60,12 +61,12 @@ async function baselineOf(session: Session, task: BaselineTask, base: SaeState):
 }
 
 /** How often each base latent fires on the first fifty batches of domain text. */
-async function domainActivity(source: ActivationSource, base: SaeState): Promise<Parameters<typeof extendedMostActive>[1]> {
+async function domainActivity(source: ActivationSource, base: SaeState): Promise<Float64Array> {
   const sae = openSae(base);
   try {
     const activity = await runToEnd(source.pass({ seed: 0, emitted: 0 }).pipe(take(50), latentActivity(sae)));
     if (activity === undefined) throw new SalmonError('no-data', { what: 'The domain text has no activations', where: source.text });
-    return activity;
+    return activity.counts;
   } finally {
     sae.dispose();
   }

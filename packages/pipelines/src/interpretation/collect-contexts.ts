@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { contentPositions, ExampleCollector } from '@salmon-sae/autointerp';
-import type { ExampleBook, ExampleOptions } from '@salmon-sae/autointerp';
+import type { CodedTokens, ExampleBook, ExampleOptions } from '@salmon-sae/autointerp';
 import type { LanguageModel, SparseCodes, TokenBatch } from '@salmon-sae/dataflow';
 import { SalmonError } from '@salmon-sae/dataflow';
 import { ordinaryTokens } from '../experiment/texts.js';
@@ -16,7 +16,7 @@ export interface Coder {
 
 /** A text as token rows and the hook at which a language model is read on it. */
 export interface ReadText {
-  readonly model: Pick<LanguageModel, 'forward' | 'hookWidth'>;
+  readonly model: Pick<LanguageModel, 'forward' | 'hookWidth' | 'info'>;
   readonly hook: string;
   readonly rows: readonly TokenBatch[];
   /** Looked at between batches. */
@@ -25,11 +25,20 @@ export interface ReadText {
   readonly onTokens?: (done: number, total: number) => void;
 }
 
+export interface ContextOptions extends ExampleOptions {
+  /** A text that is read for each latent's share of activity by domain, and for nothing else. */
+  readonly contrast?: ReadText;
+}
+
 /** Example windows of every latent of several coders in one pass of the language model. Throws `cancelled`, `unknown-hook`. */
-export async function collectContexts(coders: readonly Coder[], text: ReadText, options: ExampleOptions = {}): Promise<ExampleBook> {
-  const collector = new ExampleCollector(coders.map(({ name, latents }) => ({ name, latents })), options);
-  for await (const { tokens, positions, x } of activationsOf(text)) {
-    collector.add(tokens, Object.fromEntries(coders.map((coder) => [coder.name, { codes: coder.encode(x, positions.length), positions }] as const)));
+export async function collectContexts(coders: readonly Coder[], text: ReadText, options: ContextOptions = {}): Promise<ExampleBook> {
+  const { contrast, ...settings } = options;
+  const collector = new ExampleCollector(coders.map(({ name, latents }) => ({ name, latents })), settings);
+  const coded = (x: Float32Array, positions: Int32Array): Readonly<Record<string, CodedTokens>> =>
+    Object.fromEntries(coders.map((coder) => [coder.name, { codes: coder.encode(x, positions.length), positions }] as const));
+  for await (const { tokens, positions, x } of activationsOf(text)) collector.add(tokens, coded(x, positions));
+  if (contrast !== undefined) {
+    for await (const { tokens, positions, x } of activationsOf(contrast)) collector.count(tokens, coded(x, positions));
   }
   return collector.finish();
 }

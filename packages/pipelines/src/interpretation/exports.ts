@@ -1,8 +1,9 @@
 import { basename, join } from 'node:path';
-import { dashboardFeature, exportNeuronpedia, readFeatureCards, writeDelphiCache } from '@salmon-sae/autointerp';
-import type { DashboardExtras, ExampleBook } from '@salmon-sae/autointerp';
+import { dashboardFeature, exportNeuronpedia, nearestLatents, readFeatureCards, writeDelphiCache } from '@salmon-sae/autointerp';
+import type { DashboardBatch, DashboardExtras, ExampleBook } from '@salmon-sae/autointerp';
 import type { FeatureCard } from '@salmon-sae/dataflow';
-import { SalmonError, writeFileAtomic } from '@salmon-sae/dataflow';
+import { SalmonError, writeDirectoryAtomic, writeFileAtomic } from '@salmon-sae/dataflow';
+import type { Sae } from '@salmon-sae/sae-core';
 import type { InterpretTask } from './interpret-saes.js';
 import { latentCacheOf } from './latent-cache-of.js';
 
@@ -35,17 +36,19 @@ export async function writeExports(folder: string, task: InterpretTask, by: Expo
         paths.push(path);
         continue;
       }
-      const extras = extrasOf(name, task, by);
+      const extras = extrasOf({ name, sae }, task, by);
       const { layer, site } = placeOf(task.hook, task.model.info.layers);
       const modelId = folderName(basename(task.model.info.id));
       if (format === 'dashboard') {
-        const path = join(root, `${id}.json`);
-        await writeFileAtomic(path, dashboardText({ model_id: modelId, layer, sae_set: id, sae_id_suffix: null }, cardsOf(name, by.parquet), extras));
+        const path = join(root, id);
+        const silent = Array.from({ length: sae.latents }, (_, latent) => latent).filter((latent) => by.book.statistics(name).active[latent] === 0);
+        await writeDashboard(path, cardsOf(name, by.parquet), { head: { model_id: modelId, layer, sae_set: id, sae_id_suffix: null }, silent, extras });
         paths.push(path);
         continue;
       }
-      const target = { modelId, layers: task.model.info.layers, layer, hook: site, sourceSet: id, release: id, creator: 'salmon', createdAt: by.createdAt };
-      paths.push(await exportNeuronpedia(root, cardsOf(name, by.parquet), { target, extras }));
+      const { layers, width } = task.model.info;
+      const target = { modelId, layers, width, layer, hook: site, sourceSet: id, release: id, creator: 'salmon', createdAt: by.createdAt };
+      paths.push(await exportNeuronpedia(root, cardsOf(name, by.parquet), { target, extras: withSimilar(sae, extras) }));
     }
   }
   return paths;
@@ -55,13 +58,13 @@ async function* cardsOf(sae: string, parquet: string): AsyncGenerator<FeatureCar
   for await (const card of readFeatureCards(parquet)) if (card.sae === sae) yield card;
 }
 
-function extrasOf(name: string, task: InterpretTask, by: ExportOptions): (card: FeatureCard) => DashboardExtras {
-  const decoder = task.saes.find((one) => one.name === name)?.sae.state.weights['W_dec'];
+function extrasOf({ name, sae }: InterpretTask['saes'][number], task: InterpretTask, by: ExportOptions): (card: FeatureCard) => DashboardExtras {
+  const decoder = sae.state.weights['W_dec'];
   const width = decoder?.shape[1] ?? 0;
   const prompts = task.rows.reduce((sum, { rows }) => sum + rows, 0);
   const tokensInPrompt = task.rows.reduce((longest, { context }) => Math.max(longest, context), 0);
   return ({ latent }) => ({
-    histogram: by.book.histogram(name, latent),
+    bars: by.book.statistics(name).bars(latent),
     ...(decoder === undefined ? {} : { vector: decoder.data.subarray(latent * width, (latent + 1) * width) }),
     prompts,
     tokensInPrompt,
@@ -69,23 +72,51 @@ function extrasOf(name: string, task: InterpretTask, by: ExportOptions): (card: 
   });
 }
 
-/** One JSON object, written feature by feature. */
-async function* dashboardText(head: object, cards: AsyncIterable<FeatureCard>, extras: (card: FeatureCard) => DashboardExtras): AsyncGenerator<string> {
-  yield `${JSON.stringify(head).slice(0, -1)},"features":[`;
-  let first = true;
-  for await (const card of cards) {
-    yield `${first ? '' : ','}\n${JSON.stringify(dashboardFeature(card, extras(card)))}`;
-    first = false;
-  }
-  yield '\n]}\n';
+/** Nearest decoder rows that a Neuronpedia record names. */
+const SIMILAR = 10;
+
+/** With the nearest latents of the same SAE, the latent itself left out. */
+function withSimilar(sae: Sae, extras: (card: FeatureCard) => DashboardExtras): (card: FeatureCard) => DashboardExtras {
+  const decoder = sae.state.weights['W_dec'];
+  if (decoder === undefined) return extras;
+  const near = nearestLatents(decoder, decoder, { k: SIMILAR + 1 });
+  return (card) => ({ ...extras(card), similar: (near[card.latent] ?? []).filter(({ latent }) => latent !== card.latent).slice(0, SIMILAR) });
 }
 
+/** Features in one `batch-<n>.json`. */
+const BATCH = 128;
+
+/** SAEDashboard's folder: batches of features, and the latents that never fired. Appears whole or not at all. */
+function writeDashboard(
+  path: string,
+  cards: AsyncIterable<FeatureCard>,
+  by: { readonly head: Omit<DashboardBatch, 'features'>; readonly silent: readonly number[]; readonly extras: (card: FeatureCard) => DashboardExtras },
+): Promise<void> {
+  const { model_id, layer, sae_set } = by.head;
+  return writeDirectoryAtomic(path, async (inside) => {
+    let features: DashboardBatch['features'][number][] = [];
+    let batch = 0;
+    const flush = async (): Promise<void> => {
+      const content: DashboardBatch = { ...by.head, features };
+      await writeFileAtomic(join(inside, `batch-${batch++}.json`), JSON.stringify(content));
+      features = [];
+    };
+    for await (const card of cards) {
+      features.push(dashboardFeature(card, by.extras(card)));
+      if (features.length === BATCH) await flush();
+    }
+    if (features.length > 0 || batch === 0) await flush();
+    await writeFileAtomic(join(inside, 'skipped_indexes.json'), JSON.stringify({ model_id, layer: String(layer), sae_set, log_sparsity: null, skipped_indexes: by.silent }));
+  });
+}
+
+/** Layer and name of the hook as TransformerLens has them. */
 function placeOf(hook: string, layers: number): { readonly layer: number; readonly site: string } {
-  if (hook === 'embed') return { layer: 0, site: 'embed' };
+  if (hook === 'embed') return { layer: 0, site: 'hook_resid_pre' };
   const match = /^(\w+)\.(\d+)$/.exec(hook);
   const layer = Number(match?.[2]);
   if (match?.[1] === undefined || layer >= layers) throw new SalmonError('unsupported', { what: 'The export needs a hook with a layer', expected: 'such as resid_post.4', got: hook });
-  return { layer, site: match[1] };
+  return { layer, site: `hook_${match[1]}` };
 }
 
 /** A name that is safe in every file system and in import files. */

@@ -4,10 +4,11 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { loadLanguageModel } from '@salmon-sae/activations';
 import { readDelphiCache, readFeatureCards } from '@salmon-sae/autointerp';
 import { tf, useBackend } from '@salmon-sae/compute';
-import { documents, tokenize } from '@salmon-sae/corpus';
+import { documents, tokenize, wordnetTaxonomy } from '@salmon-sae/corpus';
 import type { Document, FeatureCard, LanguageModel, TokenBatch } from '@salmon-sae/dataflow';
 import { random, run as runToEnd } from '@salmon-sae/dataflow';
 import { openSae, randomState } from '@salmon-sae/sae-core';
@@ -15,7 +16,8 @@ import type { Sae } from '@salmon-sae/sae-core';
 import { from } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { upTo } from '../experiment/texts.js';
-import { collectRandomControls, interpretSaes, openClient, scoresJson, writeCards, writeExports } from './index.js';
+import { sampleActivations, spreadBatches } from './activation-sample.js';
+import { cardsOf, collectRandomControls, groupsOf, interpretSaes, openClient, patternGroups, scoresJson, wordnetGroups, writeCards, writeExports } from './index.js';
 import type { ClientSettings, InterpretOptions, InterpretTask } from './index.js';
 
 const HOOK = 'embed';
@@ -75,8 +77,14 @@ describe('interpreting an SAE with known latents', () => {
     const by = { book: interpretation.book, parquet: files.parquet, dataset: 'planted', createdAt: '2026-01-01T00:00:00.000Z', formats: ['neuronpedia', 'dashboard', 'delphi'] as const };
     const [neuronpedia = '', dashboard = '', delphi = ''] = await writeExports(folder, task, by);
     expect(JSON.parse((await readFile(join(neuronpedia, 'source.jsonl'), 'utf8')).trim())).toMatchObject({ id: '0-words' });
-    const batch = JSON.parse(await readFile(dashboard, 'utf8')) as { readonly features: readonly { readonly frac_nonzero: number }[] };
+    const batch = JSON.parse(await readFile(join(dashboard, 'batch-0.json'), 'utf8')) as { readonly features: readonly { readonly frac_nonzero: number }[] };
     expect(batch.features.map((feature) => feature.frac_nonzero)).toEqual(cards.map(({ density }) => density));
+    expect(JSON.parse(await readFile(join(dashboard, 'skipped_indexes.json'), 'utf8'))).toMatchObject({ sae_set: 'words', skipped_indexes: [] });
+    const features = gunzipSync(await readFile(join(neuronpedia, 'features', 'batch-0.jsonl.gz'))).toString('utf8').trim().split('\n');
+    const [first] = features.map((line) => JSON.parse(line) as { readonly hookName: string; readonly topkCosSimIndices: readonly number[]; readonly freq_hist_data_bar_heights: readonly number[] });
+    expect(first?.hookName).toBe('blocks.0.hook_resid_pre');
+    expect([...(first?.topkCosSimIndices ?? [])].sort()).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    expect(first?.freq_hist_data_bar_heights.reduce((a, b) => a + b, 0)).toBe(interpretation.book.statistics('words').active[0]);
     const cache = await readDelphiCache(delphi);
     expect(cache.codes.indices.length).toBe(interpretation.book.statistics('words').active.reduce((a, b) => a + b, 0));
     // The first latent fires on one token id only, in the cache as in the model.
@@ -93,13 +101,94 @@ describe('interpreting an SAE with known latents', () => {
     const { saes } = await interpretSaes(task, { ...base, client, scorers, latents: 2 });
     expect(saes[0]?.scored).toHaveLength(2);
     expect(new Set(saes[0]?.summary.map(({ scorer }) => scorer))).toEqual(new Set(scorers));
-    for (const { own, shuffled } of saes[0]?.summary ?? []) expect([own.n, shuffled?.n]).toEqual([2, 2]);
+    for (const { own, shuffled, metric } of saes[0]?.summary ?? []) expect([own.n, shuffled?.n]).toEqual([2, metric.endsWith('Random') ? undefined : 2]);
     expect(saes[0]?.summary.find(({ scorer }) => scorer === 'simulation')?.own.mean).toBeGreaterThan(0.95);
     // A decoder row that is a token's own embedding raises that token through the tied unembedding.
     const steered = saes[0]?.summary.find(({ scorer }) => scorer === 'intervention');
     expect(steered?.own.mean).toBeGreaterThan(steered?.shuffled?.mean ?? 0);
-    // A random direction has no decoder row to steer with.
-    expect(steered?.random).toBeUndefined();
+    // Random directions, as long as the decoder rows and as dense, steered for what their own explanations claim.
+    expect(steered?.random?.n).toBeGreaterThan(0);
+    // The latents' own claims under random pushes of the same length and KL: the difference is what the latents do themselves.
+    const beyond = saes[0]?.summary.find(({ metric }) => metric === 'logMassChangeBeyondRandom');
+    const pushed = saes[0]?.summary.find(({ metric }) => metric === 'logMassChangeRandom');
+    expect(beyond?.own.mean).toBeCloseTo((steered?.own.mean ?? 0) - (pushed?.own.mean ?? 0), 10);
+    expect(beyond?.own.mean).toBeGreaterThan(0);
+    for (const { low, high, value } of saes[0]?.scored.flatMap(({ explanation }) => explanation.scores) ?? []) expect(low <= value && value <= high).toBe(true);
+  });
+
+  it('never shows explainer and scorer the same document, nor documents of one group', async () => {
+    const { client } = await openClient({ kind: 'lexical', cache: folder }, {});
+    const group = patternGroups('doc-\\d*(\\d)$');
+    const { book } = await interpretSaes(task, { ...base, client, scorers: [], latents: 1, controls: false, examples: { window: 12, group } });
+    const sides = new Map<string, Set<string>>();
+    for (let latent = 0; latent < LATENTS; latent++) {
+      for (const pool of ['explainer', 'scorer'] as const) {
+        const { top, quantiles, random: silent, hard } = book.latent('words', latent)[pool];
+        for (const { doc } of [...top, ...quantiles.flat(), ...silent, ...hard]) sides.set(group(doc), (sides.get(group(doc)) ?? new Set()).add(pool));
+      }
+    }
+    expect([...sides.keys()].sort()).toEqual(['0', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
+    for (const pools of sides.values()) expect(pools.size).toBe(1);
+  });
+
+  it('samples activations evenly, each with its origin', async () => {
+    const all = await sampleActivations(task, Infinity);
+    const few = await sampleActivations(task, all.rows / 4);
+    const width = all.site.width;
+    expect(few.rows).toBe(Math.ceil(all.rows / 4));
+    for (let row = 0; row < few.rows; row++) {
+      expect(few.values.subarray(row * width, (row + 1) * width)).toEqual(all.values.subarray(4 * row * width, (4 * row + 1) * width));
+      expect(few.origin.docs[few.origin.doc[row] ?? -1]).toBe(all.origin.docs[all.origin.doc[4 * row] ?? -1]);
+      expect(few.origin.tokenId[row]).toBe(all.origin.tokenId[4 * row]);
+    }
+    const runs = [...spreadBatches(all, 16, all.rows / 3)];
+    expect(Math.abs(runs.reduce((sum, { rows }) => sum + rows, 0) - all.rows / 3)).toBeLessThan(17);
+    expect(runs[1]?.values).toEqual(all.values.subarray(48 * width, 64 * width));
+    expect(runs[1]?.origin.position).toEqual(all.origin.position.subarray(48, 64));
+  });
+
+  it('groups WordNet documents by their head word, and leaves others alone', async () => {
+    const taxonomy = await wordnetTaxonomy();
+    const group = wordnetGroups(taxonomy);
+    const senses = taxonomy.senses('cold').filter(({ lemmas }) => lemmas[0] === 'cold');
+    expect(senses.length).toBeGreaterThan(1);
+    expect(new Set(senses.map(({ id }) => group(`wordnet/${id}`)))).toEqual(new Set(['wordnet lemma cold']));
+    expect(group('wordnet/n99999999')).toBe('wordnet/n99999999');
+    const rows = [{ docs: [`wordnet/${senses[0]?.id ?? ''}`] }] as unknown as readonly TokenBatch[];
+    expect((await groupsOf(rows))(rows[0]?.docs[0] ?? '')).toBe('wordnet lemma cold');
+    expect((await groupsOf(task.rows))('doc-1')).toBe('doc-1');
+    expect(() => patternGroups('(')).toThrow(/no regular expression/);
+    expect(patternGroups('^[^#]+')('a#1')).toBe('a');
+  });
+
+  it('puts all activations, the share of each domain and the class of dense latents on the cards', async () => {
+    const { client } = await openClient({ kind: 'lexical', cache: folder }, {});
+    const contrast = task.rows.slice(0, 4).map((batch) => ({ ...batch, domains: batch.domains.map(() => 'elsewhere') }));
+    // A threshold this low makes latent 1 fire on most words.
+    const threshold = new Float32Array(LATENTS).fill(0.9);
+    threshold[1] = 1e-3;
+    const before = tf.memory().numTensors;
+    const loose = openSae({ ...sae.state, weights: { ...sae.state.weights, threshold: { shape: [LATENTS], data: threshold } } });
+    try {
+      const own = { ...task, contrast, saes: [{ name: 'loose', sae: loose }] };
+      const interpretation = await interpretSaes(own, { ...base, client, latents: 2, scorers: ['detection'], controls: false });
+      const statistics = interpretation.book.statistics('loose');
+      expect(interpretation.saes[0]?.dense.map(({ latent }) => latent)).toEqual([1]);
+      const cards: FeatureCard[] = [];
+      for await (const card of cardsOf(own, interpretation, ['loose'])) cards.push(card);
+      for (const card of cards) {
+        expect(card.histogram?.counts.reduce((a, b) => a + b, 0)).toBe(statistics.active[card.latent]);
+        expect(Object.keys(card.domainShare ?? {}).sort()).toEqual(['elsewhere', 'planted']);
+        expect(card.domainShare?.['elsewhere']).toBeGreaterThan(0);
+        expect(card.domainShare?.['elsewhere']).toBeLessThan(0.5);
+        if (card.latent !== 1) expect(card.denseClass).toBeNull();
+      }
+      expect(cards.find(({ latent }) => latent === 1)?.denseClass).toBe(interpretation.saes[0]?.dense[0]?.classes);
+      expect(cards.some(({ contexts }) => contexts.some(({ domain }) => domain === 'elsewhere'))).toBe(false);
+    } finally {
+      loose.dispose();
+    }
+    expect(tf.memory().numTensors).toBe(before);
   });
 
   it('gives random directions the wanted densities and frees them', async () => {
@@ -110,9 +199,10 @@ describe('interpreting an SAE with known latents', () => {
     const collect = () => collectRandomControls([{ name: 'chance', densities }, { name: 'nothing', densities: [] }], { model, hook: 'resid_post.1', rows }, { seed: 3 });
     await collect();
     const before = tf.memory().numTensors;
-    const book = await collect();
+    const { book, vectors } = await collect();
     expect(tf.memory().numTensors).toBe(before);
     expect(book.saes).toEqual(['chance']);
+    expect(vectors.get('chance')).toHaveLength(densities.length * model.hookWidth('resid_post.1'));
     const { tokens } = book.statistics('chance');
     // Rounding to whole tokens, and tokens with one and the same activation.
     densities.forEach((density, j) => expect(Math.abs(book.statistics('chance').density(j) - density)).toBeLessThan(3 / tokens));
@@ -162,7 +252,9 @@ describe('interpreting an SAE with known latents', () => {
       const interrupted = await interpretSaes(task, { ...base, client, signal: stop.signal, onProgress: (stage) => void (stage === 'explain and score' && (events += 1) === 12 && stop.abort()) });
       expect(interrupted.stopped).toBe('interrupted');
       const { cards } = await writeCards(join(folder, 'interrupted'), task, { interpretation: interrupted, signal: stop.signal });
-      expect(cards).toBe(interrupted.saes[0]?.scored.length);
+      // Paid explanations are kept even where no score followed.
+      expect(cards).toBe((interrupted.saes[0]?.scored.length ?? 0) + (interrupted.saes[0]?.unscored.length ?? 0));
+      expect(interrupted.saes[0]?.unscored.length).toBeGreaterThan(0);
       expect(cards).toBeGreaterThan(0);
     });
 

@@ -21,10 +21,10 @@ export interface ScoreTask {
   readonly model: LanguageModel;
   readonly hook: string;
   readonly scorers: readonly Scorer[];
-  /** Decoder row of a latent; without it there is no intervention score. */
+  /** What is added to steer a latent, its decoder row; without it there is no intervention score. */
   readonly direction?: (latent: number) => Float32Array;
   readonly seed: number;
-  /** Also score each latent with the explanation of another one of the list. */
+  /** Also score each latent with the explanation of another one of the list, and steer along random directions. */
   readonly control: boolean;
 }
 
@@ -53,7 +53,7 @@ async function modelScores(
   task: ScoreTask,
 ): Promise<readonly ExplanationScore[]> {
   const { own, other, embedder } = of;
-  const { model, hook, seed } = task;
+  const { model, hook, seed, control } = task;
   const windows = task.book.latent(own.sae, own.latent);
   const out: ExplanationScore[] = [];
   if (embedder !== undefined) {
@@ -68,10 +68,10 @@ async function modelScores(
   }
   const direction = task.scorers.includes('intervention') ? task.direction?.(own.latent) : undefined;
   if (direction !== undefined) {
-    const score = (explained: Explained): ReturnType<typeof interventionScore> =>
-      interventionScore(windows, { model, hook, direction, claimed: claimedTokens(explained, model.tokenizer) }, { seed });
-    const first = score(own);
-    if (first !== undefined) out.push(...interventionScores(first, other === undefined ? undefined : score(other)));
+    const claimed = claimedTokens(own, model.tokenizer);
+    const shuffled = other === undefined ? {} : { shuffled: claimedTokens(other, model.tokenizer) };
+    const score = interventionScore(windows, { model, hook, direction, claimed, ...shuffled }, { seed, ...(control ? {} : { randomDirections: 0 }) });
+    if (score !== undefined) out.push(...interventionScores(score));
   }
   return out;
 }

@@ -1,6 +1,5 @@
 import type { Explanation } from '@salmon-sae/dataflow';
-import { random } from '@salmon-sae/dataflow';
-import { quantileOfSorted } from '@salmon-sae/metrics';
+import { interval, sampleMean } from '@salmon-sae/metrics';
 
 /** Mean over latents with its 95% interval; no interval below two latents. */
 export interface MeanScore {
@@ -21,21 +20,11 @@ export interface ScoreSummary {
   readonly random?: MeanScore;
 }
 
-const REPLICATES = 1000;
-
 /** Mean and percentile bootstrap over latents (Efron 1979); undefined for no values. */
 export function meanScore(values: readonly number[], seed: number): MeanScore | undefined {
-  const n = values.length;
-  if (n === 0) return undefined;
-  const mean = values.reduce((sum, value) => sum + value, 0) / n;
-  if (n === 1) return { mean, n };
-  const draws = random(seed, 'mean-score');
-  const means = Float64Array.from({ length: REPLICATES }, () => {
-    let sum = 0;
-    for (let i = 0; i < n; i++) sum += values[draws.below(n)] as number;
-    return sum / n;
-  }).sort();
-  return { mean, low: quantileOfSorted(means, 0.025), high: quantileOfSorted(means, 0.975), n };
+  if (values.length === 0) return undefined;
+  const { value, ...bounds } = interval(sampleMean('mean', values, { seed }));
+  return { mean: value, ...bounds, n: values.length };
 }
 
 /** One row per scorer and metric found, in the order in which they appear. */

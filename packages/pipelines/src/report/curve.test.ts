@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { commonRange, interpolateAt, l0Levels } from './curve.js';
+import { interpolateAt, l0Levels } from './curve.js';
 import type { CurvePoint } from './curve.js';
 
 const point = (l0: number, value: number, half?: number): CurvePoint => ({ l0, measure: { value, ...(half === undefined ? {} : { low: value - half, high: value + half }) } });
@@ -27,13 +27,7 @@ describe('interpolateAt', () => {
   });
 });
 
-describe('commonRange and l0Levels', () => {
-  it('is what all curves cover', () => {
-    expect(commonRange([[point(2, 0), point(50, 0)], [point(5, 0), point(80, 0)]])).toEqual({ from: 5, to: 50 });
-    expect(commonRange([[point(2, 0), point(4, 0)], [point(5, 0), point(80, 0)]])).toBeUndefined();
-    expect(commonRange([[point(2, 0)], []])).toBeUndefined();
-  });
-
+describe('l0Levels', () => {
   it('names the ends and the geometric mean', () => {
     expect(l0Levels({ from: 4, to: 100 }).map(({ l0 }) => l0)).toEqual([4, 20, 100]);
     expect(l0Levels({ from: 4, to: 4 })).toEqual([{ level: 'mid', l0: 4 }]);

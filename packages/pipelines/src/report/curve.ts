@@ -24,15 +24,6 @@ export function interpolateAt(points: readonly CurvePoint[], l0: number): Measur
   return { value, low: mix(lowA, lowB), high: mix(highA, highB) };
 }
 
-/** The range of measured L0 that every curve covers, or undefined where they do not overlap. */
-export function commonRange(curves: readonly (readonly CurvePoint[])[]): { readonly from: number; readonly to: number } | undefined {
-  const ranges = curves.map((points) => usable(points)).filter((points) => points.length > 0);
-  if (ranges.length < curves.length || ranges.length === 0) return undefined;
-  const from = Math.max(...ranges.map((points) => points[0]!.l0));
-  const to = Math.min(...ranges.map((points) => points.at(-1)!.l0));
-  return from <= to ? { from, to } : undefined;
-}
-
 /** Low, mid and high L0 of a range: its ends and its geometric mean; a single point gives `mid` alone. */
 export function l0Levels({ from, to }: { readonly from: number; readonly to: number }): readonly { readonly level: 'low' | 'mid' | 'high'; readonly l0: number }[] {
   if (from === to) return [{ level: 'mid', l0: from }];

@@ -1,9 +1,7 @@
 export { comparePaper } from './compare-paper.js';
 export type { PaperComparison, PaperNumbers } from './compare-paper.js';
-export { commonRange, interpolateAt, l0Levels } from './curve.js';
+export { interpolateAt, l0Levels } from './curve.js';
 export type { CurvePoint } from './curve.js';
-export { matchedDifference } from './difference.js';
-export type { MeasuredPair } from './difference.js';
 export { gapParagraph, paperGap } from './paper-gap.js';
 export type { GapRow } from './paper-gap.js';
 export { nearestPaperRow, paperDarkMatter, paperRows, paperSettings } from './paper-rows.js';
@@ -20,6 +18,7 @@ export type {
   BudgetRow,
   CardGroup,
   Definition,
+  DetectionFacts,
   DensityHistogram,
   DomainOnlySection,
   ExtraTable,
@@ -31,6 +30,9 @@ export type {
   ReportData,
   RunFacts,
   SaeRow,
+  ScalingPoint,
+  ScalingRow,
+  ScalingSection,
   TextFacts,
   TextKind,
   TextMetrics,
@@ -38,9 +40,7 @@ export type {
   VerdictItem,
   VerdictMetric,
 } from './report-data.js';
-export { reportFiles } from './report-files.js';
-export type { ReportFile } from './report-files.js';
-export { judge, verdict, verdictParagraph, verdictRules } from './verdict.js';
+export { judge, verdictParagraph, verdictRules } from './verdict.js';
 export type { VerdictOptions, VerdictRule } from './verdict.js';
 export { writeReport } from './write-report.js';
 export type { WriteReportOptions } from './write-report.js';

@@ -19,6 +19,9 @@ const writers: Readonly<Record<NumberFormat, (value: number) => string>> = {
   seconds: (value) => duration(value),
 };
 
+/** How a number with an interval is written where its column does not say. */
+export const measureFormat: NumberFormat = 'short3';
+
 /** A number in a table or sentence; what is not finite is written as a dash. */
 export function formatNumber(value: number, format: NumberFormat): string {
   return Number.isFinite(value) ? writers[format](value).replace(/^-/, minus) : missing;
@@ -28,8 +31,8 @@ export function formatNumber(value: number, format: NumberFormat): string {
 export function formatCell(cell: Cell | undefined, format: NumberFormat | undefined): string {
   if (cell === null || cell === undefined) return missing;
   if (typeof cell === 'string') return cell;
-  const how = format ?? 'short';
-  if (typeof cell === 'number') return formatNumber(cell, how);
+  if (typeof cell === 'number') return formatNumber(cell, format ?? 'short');
+  const how = format ?? measureFormat;
   const interval = formatInterval(cell, how);
   return interval === undefined ? formatNumber(cell.value, how) : `${formatNumber(cell.value, how)} ${interval}`;
 }

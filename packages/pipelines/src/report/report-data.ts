@@ -16,6 +16,7 @@ export interface ReportData {
   readonly paper?: PaperSection;
   readonly cards?: readonly CardGroup[];
   readonly domainOnly?: DomainOnlySection;
+  readonly scaling?: ScalingSection;
   readonly budgets?: readonly BudgetRow[];
   /** Further tables (absorption, probing, description length, ...), shown in the order given. */
   readonly extras?: readonly ExtraTable[];
@@ -77,9 +78,20 @@ export interface SaeRow {
   readonly targetL0?: number;
   readonly seed?: number;
   readonly texts: Readonly<Partial<Record<TextKind, TextMetrics>>>;
-  /** Mean detection score (balanced accuracy) over the latents that were interpreted, and its control. */
-  readonly detection?: Measure;
-  readonly detectionControl?: Measure;
+  readonly detection?: DetectionFacts;
+}
+
+/** Mean balanced accuracy of detecting latents by their explanations, over the latents that were scored; intervals over latents. */
+export interface DetectionFacts {
+  readonly latents: number;
+  readonly score: Measure;
+  /** The same latents with each other's explanations. */
+  readonly shuffled?: Measure;
+  /** Random directions, each as dense as one of the latents, explained and judged the same way. */
+  readonly random?: Measure;
+  /** Score minus the random direction's, latent by latent; over `paired` latents whose random direction could be scored. */
+  readonly overRandom?: Measure;
+  readonly paired?: number;
 }
 
 /** Names of the measures in `TextMetrics`; definitions use the same names. */
@@ -113,6 +125,8 @@ export interface VerdictItem {
   readonly level: L0Level;
   /** The measured L0 at which the arms are compared. */
   readonly l0: number;
+  /** Width of both arms' SAEs, where the run has several. */
+  readonly latents?: number;
   readonly first: { readonly arm: string; readonly value: number };
   readonly second: { readonly arm: string; readonly value: number };
   /** first - second. */
@@ -210,6 +224,43 @@ export interface DomainOnlySection {
   readonly count: number;
   readonly of: number;
   readonly cards: readonly FeatureCard[];
+}
+
+/** How the loss falls with the width of the SAE. */
+export interface ScalingSection {
+  /** Widths that the run has, and how many a law with a goodness of fit needs. */
+  readonly widths: number;
+  readonly needed: number;
+  readonly rows: readonly ScalingRow[];
+}
+
+/** One arm on one text. */
+export interface ScalingRow {
+  readonly arm: string;
+  readonly text: TextKind;
+  /** Seeds that have every width. */
+  readonly seeds: number;
+  /** The measured L0 at which all widths were read; absent where their L0 do not overlap. */
+  readonly l0?: number;
+  readonly points: readonly ScalingPoint[];
+  /** Slope of log loss on log width. */
+  readonly exponent: Measure;
+  /** loss ≈ coefficient · width^exponent */
+  readonly coefficient: number;
+  readonly r2?: number;
+  /** The exponents of capacity allocation; `beta` is absent where it is only known to exceed `alpha`. */
+  readonly capacity?: { readonly regime: 'features' | 'manifolds'; readonly alpha: number; readonly beta?: number; readonly directionsExponent: number };
+}
+
+export interface ScalingPoint {
+  readonly latents: number;
+  readonly l0: number;
+  /** Fraction of variance unexplained. */
+  readonly loss: Measure;
+  /** Live latents without a near-copy. */
+  readonly directions?: number;
+  /** Loss of the fitted capacity-allocation model. */
+  readonly predicted?: number;
 }
 
 export interface BudgetRow {

@@ -55,6 +55,25 @@ describe('writeReport', () => {
     }
   });
 
+  it('exports figures that stand alone: plain colours, one root, no page variables', async () => {
+    for (const path of files.filter((file) => file.endsWith('.svg'))) {
+      const content = await readFile(join(folder, path), 'utf8');
+      expect(content, path).toMatch(/^<svg xmlns="http:\/\/www.w3.org\/2000\/svg"/);
+      expect(content, path).not.toContain('var(');
+      expect(content.match(/<svg /g), path).toHaveLength(1);
+      expect(content, path).not.toContain('NaN');
+    }
+  });
+
+  it('links from Markdown to every figure, and holds the data as they are', async () => {
+    const markdown = await readFile(join(folder, 'report.md'), 'utf8');
+    const links = [...markdown.matchAll(/\]\((figures\/[^)]+)\)/g)].map((match) => match[1] ?? '');
+    expect(links).toHaveLength(reportSections(sample).flatMap((section) => section.blocks).filter((block) => block.kind === 'figure').length);
+    for (const link of links) expect(files).toContain(link);
+    expect(markdown).toContain('| Arm | Latents | Target L0 |');
+    expect(JSON.parse(await readFile(join(folder, 'report-law.json'), 'utf8'))).toEqual(JSON.parse(JSON.stringify({ ...sample, paper: { setting: '2b-16k', domainArm: 'domain', broadArm: 'broad' } })));
+  });
+
   it('knows when there is no font to draw text with', () => {
     expect(canDrawText(false)).toBe(false);
   });

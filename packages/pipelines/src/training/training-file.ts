@@ -30,6 +30,10 @@ export const trainingDataSchema = z.discriminatedUnion('kind', [
     context: positive.default(256),
     batchRows: positive.default(16),
     specials: z.enum(['exclude', 'include']).default('exclude'),
+    /** Weights and products of the language model. */
+    precision: z.enum(['f32', 'bf16']).default('f32'),
+    /** `process`: the language model runs in a process of its own, on `threads` threads, while this one trains. The SAEs are the same to the bit. */
+    harvest: z.strictObject({ process: z.boolean().default(false), threads: positive.exactOptional() }).default({ process: false }),
     ...mixing,
   }),
 ]);

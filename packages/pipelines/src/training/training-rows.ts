@@ -1,11 +1,13 @@
 import { harvest, loadLanguageModel, shuffledStore } from '@salmon-sae/activations';
-import { documents, tokenize } from '@salmon-sae/corpus';
-import type { ActivationBatch, Json, LanguageModel } from '@salmon-sae/dataflow';
+import type { ActivationBatch, Json, LanguageModelInfo } from '@salmon-sae/dataflow';
 import { fromPull, hashFile, SalmonError, shuffle } from '@salmon-sae/dataflow';
 import { resolveSource } from '@salmon-sae/dataflow/hub';
 import { openSafetensors } from '@salmon-sae/dataflow/safetensors';
 import { concat, defer, filter } from 'rxjs';
 import type { Observable } from 'rxjs';
+import { HarvestProcess } from './harvest-process.js';
+import { textTokens } from './text-tokens.js';
+import type { TextData } from './text-tokens.js';
 import type { TrainingData } from './training-file.js';
 
 /** A stream of training batches that can be opened after any number of them. */
@@ -71,19 +73,36 @@ function storeRows(data: Extract<TrainingData, { kind: 'store' }>): TrainingRows
   return { identity: { ...data, hook: hook ?? null }, batches: undefined, open: (after) => all.pipe(afterFirst(after)), dispose: () => {} };
 }
 
-async function textRows(data: Extract<TrainingData, { kind: 'text' }>): Promise<TrainingRows> {
-  const model: LanguageModel = await loadLanguageModel(await resolveSource(data.model));
+async function textRows(data: TextData): Promise<TrainingRows> {
+  const source = await textSource({ ...data, model: await resolveSource(data.model) });
   const rows = (): Observable<ActivationBatch> =>
-    documents(data.source).pipe(
-      tokenize(model.tokenizer, { context: data.context, packing: 'document', batchRows: data.batchRows, bucket: true }),
-      harvest(model, { hook: data.hook, specials: data.specials }),
+    source.rows().pipe(
       shuffle(data.reservoir, data.seed, { batch: data.batch }),
       filter((batch) => batch.rows === data.batch),
     );
+  // Where the harvest runs does not change a row.
+  const same = Object.fromEntries(Object.entries(data).filter(([name]) => name !== 'harvest')) as Record<string, Json>;
   return {
-    identity: { ...(data as unknown as Record<string, Json>), modelHash: model.info.hash },
+    identity: { ...same, modelHash: source.info.hash },
     batches: undefined,
     open: (after) => defer(rows).pipe(afterFirst(after)),
+    dispose: () => source.dispose(),
+  };
+}
+
+interface TextSource {
+  readonly info: LanguageModelInfo;
+  rows(): Observable<ActivationBatch>;
+  dispose(): void;
+}
+
+async function textSource(data: TextData): Promise<TextSource> {
+  const { process, threads } = data.harvest;
+  if (process) return HarvestProcess.start(data, threads === undefined ? {} : { threads });
+  const model = await loadLanguageModel(data.model, { precision: data.precision, until: data.hook });
+  return {
+    info: model.info,
+    rows: () => textTokens(model.tokenizer, data).pipe(harvest(model, { hook: data.hook, specials: data.specials })),
     dispose: () => model.dispose(),
   };
 }

@@ -1,7 +1,8 @@
 // Writes ../fixtures/report-sample.json: made-up numbers of a plausible size, for looking at the report and for its tests.
-// node packages/pipelines/test/report/make-sample.mjs
+// npm run run -- packages/pipelines/test/report/make-sample.mjs
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { judge, verdictParagraph, verdictRules } from '../../src/report/verdict.ts';
 
 let state = 12345;
 const uniform = () => {
@@ -11,6 +12,8 @@ const uniform = () => {
 const normal = () => uniform() + uniform() + uniform() + uniform() - 2;
 const round = (x) => Number(x.toPrecision(6));
 const measure = (value, half) => ({ value: round(value), low: round(value - half), high: round(value + half) });
+
+const detection = (score, shuffled, random) => ({ latents: 60, score: measure(score, 0.03), shuffled: measure(shuffled, 0.02), random: measure(random, 0.025), overRandom: measure(score - random, 0.03), paired: 58 });
 
 const arms = [
   { id: 'broad', label: 'Broad', description: 'Trained on broad text; the role Gemma Scope has in the paper.' },
@@ -57,11 +60,40 @@ for (const arm of arms) {
         targetL0,
         seed,
         texts,
-        ...(interpreted ? { detection: measure(0.74 + (arm.id === 'broad' ? 0 : 0.04) + 0.01 * normal(), 0.03), detectionControl: measure(0.5 + 0.01 * normal(), 0.02) } : {}),
+        ...(interpreted ? { detection: detection(0.74 + (arm.id === 'broad' ? 0 : 0.04) + 0.01 * normal(), 0.5 + 0.01 * normal(), 0.61 + 0.004 * seed) } : {}),
       });
     }
   }
 }
+
+const levels = [['low', 4], ['mid', 16], ['high', 64]];
+const items = verdictRules.flatMap((rule) =>
+  levels.flatMap(([level, target]) => {
+    if (rule.metric === 'detection' && level !== 'mid') return [];
+    const of = (arm) => saes.filter((sae) => sae.arm === arm && sae.targetL0 === target);
+    const read = (sae) => (rule.metric === 'detection' ? sae.detection.overRandom : sae.texts.domain[rule.metric]);
+    const mean = (arm, value) => of(arm).reduce((sum, sae) => sum + value(sae) / of(arm).length, 0);
+    const [first, second] = ['domain', 'broad'].map((arm) => mean(arm, (sae) => read(sae).value));
+    const half = rule.metric === 'liveShare' ? 0.01 : 1.4 * (read(of('domain')[0]).high - read(of('domain')[0]).value);
+    const l0 = round(mean('domain', (sae) => sae.texts.domain.l0.value));
+    return [judge(rule, arms, { metric: rule.metric, level, l0, first: { arm: 'domain', value: round(first) }, second: { arm: 'broad', value: round(second) }, difference: measure(first - second, half) })];
+  }),
+);
+
+const scalingRow = (arm, text, coefficient) => ({
+  arm,
+  text,
+  seeds: 3,
+  l0: 8.1,
+  points: [768, 1536, 3072].map((latents) => {
+    const loss = coefficient * latents ** -0.28 * (latents === 1536 ? 1.02 : 1);
+    return { latents, l0: 8.1, loss: measure(loss, 0.03 * loss), directions: Math.floor(0.9 * latents ** 0.97), predicted: round(1.01 * loss) };
+  }),
+  exponent: measure(-0.28, 0.02),
+  coefficient,
+  r2: 0.997,
+  capacity: { regime: 'features', alpha: 0.28, directionsExponent: 0.97 },
+});
 
 const edges = Array.from({ length: 26 }, (_, i) => -5 + i * 0.2);
 const histogram = (arm, text, centre, silent) => {
@@ -142,6 +174,7 @@ const data = {
   },
   arms,
   saes,
+  verdict: { items, paragraph: verdictParagraph(items, arms, { first: 'domain', second: 'broad' }), note: 'Intervals are 95% percentile intervals of 1000 paired bootstrap draws over held-out documents and training seeds.' },
   densities: [histogram('broad', 'domain', -2.4, 310), histogram('domain', 'domain', -2.1, 88), histogram('broad', 'broad', -2.1, 120), histogram('domain', 'broad', -2.9, 505)],
   overlaps: [
     { first: 'domain seed 0', second: 'broad seed 0', relation: 'two arms', shared: 181, of: 1536, threshold: 0.7, meanCosine: 0.41 },
@@ -162,6 +195,7 @@ const data = {
   },
   paper: { setting: '2b-16k', domainArm: 'domain', broadArm: 'broad' },
   domainOnly: { sae: 'domain-1536-l0_16-s0', against: 'broad-1536-l0_16-s0', threshold: 0.7, count: 1289, of: 1536, cards },
+  scaling: { widths: 3, needed: 3, rows: [scalingRow('broad', 'domain', 1.9), scalingRow('broad', 'broad', 1.71), scalingRow('domain', 'domain', 1.35), scalingRow('domain', 'broad', 1.5)] },
   cards: [{ title: 'Feature cards, broad arm', intro: 'Latents drawn at random among those with enough active windows.', cards: [{ ...cards[1], sae: 'broad-1536-l0_16-s0', latent: 33 }] }],
   budgets: arms.map((arm) => ({ label: `${arm.id}-1536-l0_16-s0`, arm: arm.id, latents: arm.id === 'boosted' ? 128 : 1536, tokens: 614400, steps: 300, wallSeconds: 61.4, flops: 1.76e13 })),
   extras: [{ id: 'absorption', title: 'Domain absorption', caption: 'Share of hierarchy pairs whose parent latent is silent while the child stands in for it.', columns: [{ id: 'arm', label: 'Arm' }, { id: 'rate', label: 'Rate' }], rows: [['Broad', measure(0.182, 0.03)], ['Domain', measure(0.131, 0.028)]] }],

@@ -29,6 +29,20 @@ export function addDoctor(program: Command): void {
     });
 }
 
+/** What `precision: bf16` means on this machine. */
+const BF16: Readonly<Record<EngineReport['bf16'], string>> = {
+  amx: 'native products on AMX tiles, several times the speed of float32',
+  'avx512-bf16': 'native products on AVX512-BF16',
+  avx512: 'native products on AVX-512, about the speed of float32 with half the memory',
+  avx2: 'native products on AVX2, about the speed of float32 with half the memory',
+  plain: 'native products without vector instructions of a known kind: slower than float32',
+  tensorflow: "TensorFlow's own products: the native ops are not in use",
+  float32: 'none: products run in float32 on this engine',
+};
+
+/** Engines with sparse ops of their own, beside the native ones. */
+const SPARSE_OPS: Readonly<Record<string, string>> = { webgpu: 'WGSL kernels' };
+
 function describe(report: EngineReport): string {
   const { backend, cache, disk, memory, versions } = report;
   const lines: readonly (readonly [string, string])[] = [
@@ -36,7 +50,8 @@ function describe(report: EngineReport): string {
     ...(backend.notice === undefined ? [] : [['notice', backend.notice] as const]),
     ['versions', Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(', ')],
     ['processor', `${report.cpu}, ${report.threads} threads used`],
-    ['native ops', backend.nativeOps ? 'loaded' : 'not loaded: training and encoding run on plain TensorFlow.js, slower, with the same results'],
+    ['sparse ops', backend.nativeOps ? 'native' : (SPARSE_OPS[backend.name] ?? 'not loaded: training and encoding run on plain TensorFlow.js, slower, with the same results')],
+    ['bfloat16', BF16[report.bf16]],
     ['GPU', backend.gpu ?? (report.gpu === undefined ? 'none' : `${report.gpu}, not used by this engine`)],
     ['memory', `${compact(memory.freeBytes)}B free of ${compact(memory.totalBytes)}B`],
     ['cache', `${cache.folder}, ${compact(cache.bytes)}B (${cache.parts.map(({ name, bytes }) => `${name} ${compact(bytes)}B`).join(', ')})`],

@@ -1,17 +1,17 @@
-import { harvest, loadLanguageModel } from '@salmon-sae/activations';
+import { loadLanguageModel } from '@salmon-sae/activations';
 import { documents, tokenize } from '@salmon-sae/corpus';
 import type { MetricRow, TokenBatch } from '@salmon-sae/dataflow';
 import { run as runToEnd, SalmonError } from '@salmon-sae/dataflow';
 import { resolveSource } from '@salmon-sae/dataflow/hub';
-import { darkMatter, lossAccumulator, meanActivation, reconstructionAccumulator, toRows } from '@salmon-sae/metrics';
+import { toRows } from '@salmon-sae/metrics';
 import type { NamedSae, Sampled } from '@salmon-sae/metrics';
 import { loadSae, openSae } from '@salmon-sae/sae-core';
 import type { Sae } from '@salmon-sae/sae-core';
 import Table from 'cli-table3';
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import { from } from 'rxjs';
-import { firstRows, ordinaryTokens, upTo } from '../../experiment/texts.js';
+import { darkMatterPass, lossPass, reconstructionPass } from '../../experiment/passes.js';
+import { ordinaryTokens, upTo } from '../../experiment/texts.js';
 import { readyEngine } from '../engine.js';
 import { onInterrupt } from '../interruption.js';
 import { emit, wholeNumber } from '../output.js';
@@ -63,36 +63,22 @@ export function addEvaluate(program: Command): void {
         const frame = { context: wholeNumber('--context', options.context), packing: 'document', batchRows: 16, bucket: true } as const;
         const rows: TokenBatch[] = [];
         await runToEnd(documents(sourceOf(options.data)).pipe(tokenize(model.tokenizer, frame), upTo(wholeNumber('--tokens', options.tokens))), { signal, onEvent: (batch) => void rows.push(batch) });
-        const activations = () => from(rows).pipe(harvest(model, { hook, specials: options.specials }));
         const found = new Map<string, Sampled[]>(saes.map(({ name }) => [name, []]));
-        const keep = (name: string, metrics: Readonly<Record<string, Sampled>>): void => void found.get(name)?.push(...Object.values(metrics));
+        const keep = (measured: readonly { readonly sae: string; readonly metrics: Readonly<Record<string, Sampled>> }[]): void => {
+          for (const { sae, metrics } of measured) found.get(sae)?.push(...Object.values(metrics));
+        };
+        const task = { model, hook, rows, saes };
+        const passOptions = {
+          specials: options.specials,
+          onTokens: (pass: string, done: number, total: number): void => {
+            if (signal.aborted) throw new SalmonError('cancelled', { what: 'Stopped on request before everything was measured' });
+            terminal.progress(pass, done, total, 'tokens');
+          },
+        };
+        if (groups.includes('reconstruction')) keep((await reconstructionPass(task, passOptions)).saes);
+        if (groups.includes('loss')) keep(lossPass(task, { ...passOptions, tokens: wholeNumber('--loss-tokens', options.lossTokens) }).saes);
+        if (groups.includes('dark-matter')) keep(await darkMatterPass(task, passOptions));
         const total = rows.reduce((sum, batch) => sum + ordinaryTokens(batch), 0);
-        if (groups.includes('reconstruction')) {
-          const accumulator = reconstructionAccumulator(saes);
-          let done = 0;
-          await runToEnd(activations(), {
-            signal,
-            onEvent: (batch) => {
-              accumulator.add(batch);
-              done += batch.rows;
-              terminal.progress('reconstruction', done, total, 'tokens');
-            },
-          });
-          for (const { sae, metrics } of accumulator.value().saes) keep(sae, metrics);
-        }
-        if (groups.includes('loss')) {
-          const some = firstRows(rows, wholeNumber('--loss-tokens', options.lossTokens));
-          const { specials } = options;
-          const accumulator = lossAccumulator({ model, hook, saes, mean: meanActivation({ model, hook, tokens: some, specials }) }, { specials });
-          for (const [index, batch] of some.entries()) {
-            accumulator.add(batch);
-            terminal.progress('loss', index + 1, some.length, 'batches');
-          }
-          for (const { sae, metrics } of accumulator.value().saes) keep(sae, metrics);
-        }
-        if (groups.includes('dark-matter')) {
-          for (const { sae, metrics } of (await darkMatter({ saes, open: activations, ridge: 1e-4 })).saes) keep(sae, metrics);
-        }
         terminal.clear();
         const metricRows = [...found].flatMap(([sae, metrics]) => toRows(metrics, { run: 'evaluate', sae, split: 'given', domain: options.data }));
         emit(options.json, { hook, tokens: total, rows: metricRows }, tableOf(metricRows));

@@ -1,3 +1,4 @@
+import { isSalmonError } from '@salmon-sae/dataflow';
 import { buildStatic, serveExplorer } from '@salmon-sae/explorer';
 import type { Command } from 'commander';
 import { readyEngine } from '../engine.js';
@@ -35,11 +36,16 @@ export function addExplore(program: Command): void {
       }
       if (options.live) await readyEngine(terminal);
       const signal = onInterrupt((text) => terminal.note(text));
-      const served = await serveExplorer({
-        run,
-        live: options.live,
+      const address = {
         ...(options.port === undefined ? {} : { port: wholeNumber('--port', options.port) }),
         ...(options.host === undefined ? {} : { host: options.host }),
+      };
+      const served = await serveExplorer({ run, live: options.live, ...address }).catch(async (error: unknown) => {
+        // A run opened on another machine may have no model here; everything but the live page does without.
+        if (!options.live || !isSalmonError(error) || error.code === 'usage') throw error;
+        const without = await serveExplorer({ run, ...address });
+        terminal.note(`The live page is off: ${error.message}`);
+        return without;
       });
       emit(options.json, { url: served.url }, `Explorer of ${run}: ${served.url}   (Ctrl-C ends it)`);
       await untilStopped(signal);

@@ -6,8 +6,7 @@ import { Pace, run as runToEnd, SalmonError } from '@salmon-sae/dataflow';
 import { resolveSource } from '@salmon-sae/dataflow/hub';
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import { tap } from 'rxjs';
-import { ordinaryTokens, upTo } from '../../experiment/texts.js';
+import { upTo } from '../../experiment/texts.js';
 import { readyEngine } from '../engine.js';
 import { onInterrupt } from '../interruption.js';
 import { emit, wholeNumber } from '../output.js';
@@ -56,12 +55,10 @@ export function addHarvest(program: Command): void {
       try {
         const pace = new Pace(2);
         const frame = { context, packing: 'document', batchRows, bucket: true } as const;
-        let tokens = 0;
         const last = await runToEnd(
           documents(source, { pace }).pipe(
             tokenize(model.tokenizer, frame),
             upTo(budget),
-            tap((batch) => (tokens += ordinaryTokens(batch))),
             writeStore(model, {
               root: options.out,
               data: { source, context, tokens: Number.isFinite(budget) ? budget : null, batchRows } as unknown as Json,
@@ -72,7 +69,7 @@ export function addHarvest(program: Command): void {
               pace,
             }),
           ),
-          { signal, onEvent: () => terminal.progress('harvest', tokens, Number.isFinite(budget) ? budget : tokens, 'tokens') },
+          { signal, onEvent: ({ seen }) => terminal.progress('harvest', seen, Number.isFinite(budget) ? budget : seen, 'tokens') },
         );
         terminal.clear();
         if (last === undefined) throw new SalmonError('no-data', { what: 'The text gave no tokens', where: options.data });

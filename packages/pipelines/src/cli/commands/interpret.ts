@@ -1,6 +1,6 @@
 import { basename, join } from 'node:path';
 import { loadLanguageModel } from '@salmon-sae/activations';
-import type { LlmSettings } from '@salmon-sae/autointerp';
+import type { LlmSettings, LlmUsage } from '@salmon-sae/autointerp';
 import { documents, tokenize } from '@salmon-sae/corpus';
 import type { LanguageModel, TokenBatch } from '@salmon-sae/dataflow';
 import { run as runToEnd, SalmonError, writeFileAtomic } from '@salmon-sae/dataflow';
@@ -11,7 +11,7 @@ import Table from 'cli-table3';
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import { ordinaryTokens, upTo } from '../../experiment/texts.js';
-import { EXPORTS, interpretSaes, openClient, SCORERS, scoresJson, writeCards, writeExports } from '../../interpretation/index.js';
+import { EXPORTS, interpretSaes, openClient, patternGroups, SCORERS, scoresJson, writeCards, writeExports } from '../../interpretation/index.js';
 import type { Interpretation, MeanScore } from '../../interpretation/index.js';
 import { readyEngine } from '../engine.js';
 import { onInterrupt } from '../interruption.js';
@@ -23,6 +23,8 @@ interface Options {
   readonly sae: readonly string[];
   readonly model: string;
   readonly data: string;
+  readonly contrast?: string;
+  readonly group?: string;
   readonly out: string;
   readonly hook?: string;
   readonly tokens: string;
@@ -54,6 +56,8 @@ export function addInterpret(program: Command): void {
     .requiredOption('--sae <paths...>', 'one or several SAEs in any readable format')
     .requiredOption('--model <folder>', 'Hugging Face model folder, or hf:org/name[@revision]')
     .requiredOption('--data <source>', 'wordnet:medical, wordnet:broad, a .jsonl, .parquet or .txt file, or a document source as JSON')
+    .option('--contrast <source>', 'a text of another domain, read to the same length only for each latent\'s share of activity by domain')
+    .option('--group <pattern>', 'regular expression on document ids: documents for which it finds the same go to the same side of explainer and scorer (default: WordNet documents by head word, others by id)')
     .option('--out <folder>', 'folder for cards.parquet, cards.csv, scores.json and exports', 'interpretation')
     .option('--hook <hook>', 'hook the SAEs read (default: what the first SAE was trained on)')
     .option('--tokens <n>', 'tokens of text to read', '200000')
@@ -85,6 +89,7 @@ export function addInterpret(program: Command): void {
       const numbers = { latents: options.latents === 'all' ? undefined : wholeNumber('--latents', options.latents), minExamples: wholeNumber('--min-examples', options.minExamples), seed: seedOf(options.seed) };
       const scorers = listOf('--scorers', options.scorers, SCORERS);
       const formats = options.export === undefined ? [] : listOf('--export', options.export, EXPORTS);
+      const examples = options.group === undefined ? {} : { examples: { group: patternGroups(options.group) } };
       const signal = onInterrupt((text) => terminal.note(text));
       const cache = options.cache ?? join(options.out, 'answers');
       const tokenBudget = options.budgetTokens === undefined ? {} : { budgetTokens: wholeNumber('--budget-tokens', options.budgetTokens) };
@@ -96,10 +101,12 @@ export function addInterpret(program: Command): void {
         for (const [i, path] of options.sae.entries()) saes.push({ name: nameOf(i, options.sae), sae: openSae(await loadSae(path)) });
         const hook = options.hook ?? saes[0]?.sae.state.site.hook ?? '';
         for (const one of saes) checkWidth(one, hook, model);
-        const rows = await rowsOf(model, options, signal);
-        const task = { model, hook, rows, saes };
-        const progress = (stage: string, done: number, total: number, unit: string): void => terminal.progress(stage, done, total, unit);
-        const interpretation = await interpretSaes(task, { ...numbers, client: client.client, scorers, controls: options.controls, signal, onProgress: progress });
+        const rows = await rowsOf(model, options.data, { options, signal });
+        const contrast = options.contrast === undefined ? {} : { contrast: await rowsOf(model, options.contrast, { options, signal }) };
+        const task = { model, hook, rows, saes, ...contrast };
+        const spent = (): string => costText(client.usage());
+        const progress = (stage: string, done: number, total: number, unit: string): void => terminal.progress(stage, done, total, unit, spent());
+        const interpretation = await interpretSaes(task, { ...numbers, ...examples, client: client.client, scorers, controls: options.controls, signal, onProgress: progress });
         const tokens = rows.reduce((sum, batch) => sum + ordinaryTokens(batch), 0);
         const usage = client.usage();
         const head = { model: model.info.id, modelHash: model.info.hash, hook, data: options.data, tokens, client: client.id, scorers, seed: numbers.seed, usage };
@@ -121,12 +128,13 @@ export function addInterpret(program: Command): void {
     });
 }
 
-async function rowsOf(model: LanguageModel, options: Options, signal: AbortSignal): Promise<readonly TokenBatch[]> {
+async function rowsOf(model: LanguageModel, data: string, by: { readonly options: Options; readonly signal: AbortSignal }): Promise<readonly TokenBatch[]> {
+  const { options, signal } = by;
   const frame = { context: wholeNumber('--context', options.context), packing: 'document', batchRows: 16, bucket: true } as const;
   const rows: TokenBatch[] = [];
-  const text = documents(sourceOf(options.data)).pipe(tokenize(model.tokenizer, frame), upTo(wholeNumber('--tokens', options.tokens)));
+  const text = documents(sourceOf(data)).pipe(tokenize(model.tokenizer, frame), upTo(wholeNumber('--tokens', options.tokens)));
   await runToEnd(text, { signal, onEvent: (batch) => void rows.push(batch) });
-  if (rows.length === 0) throw new SalmonError('no-data', { what: 'The text gave no tokens', where: options.data });
+  if (rows.length === 0) throw new SalmonError('no-data', { what: 'The text gave no tokens', where: data });
   return rows;
 }
 
@@ -179,10 +187,20 @@ function tablesOf(interpretation: Interpretation): string {
     .map((one) => {
       const table = new Table({ head: ['score (mean over latents)', 'SAE', 'shuffled explanations', 'random directions'], style: { head: [], border: [], compact: true } });
       for (const { scorer, metric, own, shuffled, random } of one.summary) table.push([`${scorer} ${metric}`, cell(own), cell(shuffled), cell(random)]);
-      const title = `${one.name}: ${one.live} of ${one.latents} latents fire, ${one.eligible} often enough to be scored, ${one.scored.length} of ${one.drawn.length} drawn scored`;
+      const title = `${one.name}: ${one.live} of ${one.latents} latents fire, ${one.eligible} often enough to be scored, ${one.scored.length} of ${one.drawn.length} drawn scored${leftOut(one)}`;
       return one.summary.length === 0 ? title : `${title}\n${table.toString()}`;
     })
     .join('\n');
+}
+
+function leftOut({ unscored, unexplained }: Interpretation['saes'][number]): string {
+  const parts = [...(unexplained.length === 0 ? [] : [`${unexplained.length} without a readable explanation`]), ...(unscored.length === 0 ? [] : [`${unscored.length} explained only`])];
+  return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
+}
+
+function costText(usage: LlmUsage | undefined): string {
+  if (usage === undefined || usage.requests === 0) return '';
+  return usage.cost === 0 ? `${usage.requests} requests` : `${usage.cost.toFixed(4)} USD`;
 }
 
 function cell(score: MeanScore | undefined): string {

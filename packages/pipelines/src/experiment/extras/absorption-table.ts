@@ -1,10 +1,10 @@
 import { wordnetTaxonomy } from '@salmon-sae/corpus';
 import type { WordnetTaxonomy } from '@salmon-sae/corpus';
 import type { TokenBatch, Tokenizer } from '@salmon-sae/dataflow';
-import { isSalmonError } from '@salmon-sae/dataflow';
-import { hierarchyAbsorption, interval, labelRows } from '@salmon-sae/metrics';
+import { hierarchyAbsorption, labelRows } from '@salmon-sae/metrics';
 import type { LabelledRows, TaxonomyParent } from '@salmon-sae/metrics';
 import type { ExtraTable } from '../../report/index.js';
+import { ABSORPTION_COLUMNS, absorptionCells, ABSORPTION_IDS, ABSORPTION_NOTE } from './absorption-cells.js';
 import { DEFINITION_COLUMN, SAE_COLUMN } from './extra-task.js';
 import type { ExtraRow, ExtraTask } from './extra-task.js';
 
@@ -24,40 +24,29 @@ export async function absorptionTable(task: ExtraTask): Promise<ExtraTable> {
   });
   const parents = parentsOf(new Set(rows.labels), taxonomy);
   if (parents.length === 0) return tableOf([], ` Not measured: no parent has ${CHILDREN} of its kinds among the ${rows.rows} held-out entities.`);
-  const cells = task.saes.flatMap(({ plan, sae }) => {
-    const row = measure(task, { name: plan.name, sae, rows, parents, taxonomy });
-    return row === undefined ? [] : [row];
-  });
-  const note = cells.length === 0 ? ` Not measured: no probe for any of the ${parents.length} parents reaches a held-out F1 of 0.6 on ${rows.rows} entities.` : ` ${rows.rows} entities, ${parents.length} parents tried.`;
-  return tableOf(cells, note);
+  const cells = task.saes.map(({ plan, sae }) => rowOf(task, { name: plan.name, sae, rows, parents, taxonomy }));
+  return tableOf(cells, ` ${rows.rows} entities, ${parents.length} parents tried.`);
 }
 
 function tableOf(rows: readonly ExtraRow[], note: string): ExtraTable {
   return {
     id: 'hierarchy-absorption',
     title: 'Absorption over WordNet’s hierarchy',
-    caption: `Activations at the last token of the word a held-out question asks about; the classes are the word’s hypernyms. Full: the parent’s latents are silent and another latent carries its direction; fraction: the share carried by others (arXiv 2409.14507, arXiv 2503.09532; over a hierarchy: this project’s proposal).${note}`,
-    columns: [SAE_COLUMN, { id: 'full', label: 'Full' }, { id: 'fraction', label: 'Fraction' }, { id: 'parents', label: 'Parents with a usable probe' }, { id: 'example', label: 'Most frequent absorber' }, DEFINITION_COLUMN],
+    caption: `Activations at the last token of the word a held-out question asks about; the classes are the word’s hypernyms. Full: the parent’s latents are silent and another latent carries its direction; fraction: the share carried by others (arXiv 2409.14507, arXiv 2503.09532; over a hierarchy: this project’s proposal). ${ABSORPTION_NOTE}${note}`,
+    columns: [SAE_COLUMN, ...ABSORPTION_COLUMNS, { id: 'example', label: 'Most frequent absorber' }, DEFINITION_COLUMN],
     rows,
   };
 }
 
-function measure(
+function rowOf(
   { session }: ExtraTask,
   { name, sae, rows, parents, taxonomy }: { readonly name: string; readonly sae: Parameters<typeof hierarchyAbsorption>[0]; readonly rows: LabelledRows; readonly parents: readonly TaxonomyParent[]; readonly taxonomy: WordnetTaxonomy },
-): ExtraRow | undefined {
+): ExtraRow {
   const { samples: replicates, seed } = session.config.bootstrap;
-  try {
-    const { metrics, classes, absorbers } = hierarchyAbsorption(sae, rows, { taxonomy: parents, minChildren: CHILDREN, replicates, seed });
-    const [full, fraction] = [metrics['absorption_full@1'], metrics['absorption_fraction@1']];
-    const first = absorbers[0];
-    const example = first === undefined ? null : `latent ${first.latent} (mostly “${nameOf(first.child, taxonomy)}”) for “${first.parent}”, ${first.cases} times`;
-    return [name, full === undefined ? null : interval(full), fraction === undefined ? null : interval(fraction), classes.filter(({ usable }) => usable).length, example, 'absorption_full@1, absorption_fraction@1'];
-  } catch (error) {
-    // No class with a usable probe: said in the caption.
-    if (isSalmonError(error) && error.code === 'no-data') return undefined;
-    throw error;
-  }
+  const { metrics, classes, absorbers } = hierarchyAbsorption(sae, rows, { taxonomy: parents, minChildren: CHILDREN, replicates, seed });
+  const first = absorbers[0];
+  const example = first === undefined ? null : `latent ${first.latent} (mostly “${nameOf(first.child, taxonomy)}”) for “${first.parent}”, ${first.cases} times`;
+  return [name, ...absorptionCells({ metrics, classes }), example, ABSORPTION_IDS.join(', ')];
 }
 
 /** Document -> its synset and the position of the last token of the word's first mention, which is in the question. */

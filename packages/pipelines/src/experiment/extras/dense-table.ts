@@ -1,7 +1,5 @@
-import type { ActivationBatch } from '@salmon-sae/dataflow';
-import { antipodalPairs, denseLatents, directionsOf, selectDirections } from '@salmon-sae/metrics';
-import type { LatentActivity } from '@salmon-sae/metrics';
-import type { Sae } from '@salmon-sae/sae-core';
+import { antipodalPairs, denseLatents, directionsOf, latentActivity, selectDirections } from '@salmon-sae/metrics';
+import { from, lastValueFrom } from 'rxjs';
 import type { ExtraTable } from '../../report/index.js';
 import { DEFINITION_COLUMN, SAE_COLUMN } from './extra-task.js';
 import type { ExtraRow, ExtraTask } from './extra-task.js';
@@ -10,15 +8,17 @@ import type { ExtraRow, ExtraTask } from './extra-task.js';
 const ANTIPODAL = 0.9;
 
 /** Latents active on more than a tenth of the domain tokens, what they are for, and antipodal pairs (arXiv 2506.15679). */
-export function denseTable({ session, saes, onDomain, live }: ExtraTask): ExtraTable {
-  const rows = saes.map(({ plan, sae }): ExtraRow => {
-    const { latents, counts, massShare } = denseLatents({ sae, activity: activityOf(sae, onDomain), batches: onDomain, model: session.model });
+export async function denseTable({ session, saes, onDomain, live }: ExtraTask): Promise<ExtraTable> {
+  const rows: ExtraRow[] = [];
+  for (const { plan, sae } of saes) {
+    const activity = await lastValueFrom(from(onDomain).pipe(latentActivity(sae)));
+    const { latents, counts, massShare } = denseLatents({ sae, activity, batches: onDomain, model: session.model });
     const directions = selectDirections(directionsOf(sae.state), live(plan.name));
     const { score, partner } = antipodalPairs(directions);
     const pairs = score.reduce((n, s, i) => n + (s > ANTIPODAL && i < (partner[i] ?? -1) ? 1 : 0), 0);
     const ids = 'latents_dense@1, dense_position@1, dense_binding@1, dense_output@1, dense_pca@1, dense_mass@1, antipodal@1';
-    return [plan.name, latents.length, counts.position, counts.binding, counts.output, counts.pca, counts.unclassified, massShare, pairs, ids];
-  });
+    rows.push([plan.name, latents.length, counts.position, counts.binding, counts.output, counts.pca, counts.unclassified, massShare, pairs, ids]);
+  }
   return {
     id: 'dense-latents',
     title: 'Dense latents and antipodal pairs',
@@ -39,20 +39,4 @@ export function denseTable({ session, saes, onDomain, live }: ExtraTask): ExtraT
     ],
     rows,
   };
-}
-
-function activityOf(sae: Sae, batches: readonly ActivationBatch[]): LatentActivity {
-  const counts = new Float64Array(sae.latents);
-  const mass = new Float64Array(sae.latents);
-  let tokens = 0;
-  for (const batch of batches) {
-    const codes = sae.encode(batch.values, batch.rows);
-    tokens += batch.rows;
-    codes.values.forEach((value, i) => {
-      if (value === 0) return;
-      counts[codes.indices[i]!]! += 1;
-      mass[codes.indices[i]!]! += Math.abs(value);
-    });
-  }
-  return { tokens, counts, mass };
 }

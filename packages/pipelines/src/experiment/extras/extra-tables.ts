@@ -17,8 +17,12 @@ import { absorptionTable } from './absorption-table.js';
 import { denseTable } from './dense-table.js';
 import { descriptionTable } from './description-table.js';
 import type { ExtraTask } from './extra-task.js';
+import { firstLetterTable } from './first-letter-table.js';
 import { redundancyTable, splittingTable } from './geometry-tables.js';
+import { metaTable } from './meta-table.js';
+import { perturbationTable } from './perturbation-table.js';
 import { probingTable } from './probing-table.js';
+import { spuriousTable } from './spurious-table.js';
 import { transferTable } from './transfer-table.js';
 
 interface Inputs {
@@ -42,7 +46,8 @@ export async function extraTables(session: Session, domain: CorpusConfig, inputs
   const others = config.domains.filter(({ name }) => name !== domain.name);
   const stored = (plan: PlannedSae): string => run.file(inputs.trained.get(plan.name)?.trained.path ?? '');
   const live = (name: string): readonly number[] => liveLatents(inputs.measured, name);
-  const key = { version: 1, saes: used.map(({ name }) => [name, inputs.trained.get(name)?.key]), domain, broad: config.broad, others, model: config.model, modelHash: model.info.hash, split: config.split, tokens: config.tokens.eval, bootstrap: config.bootstrap };
+  const l0 = (name: string): number => inputs.measured.find(({ text }) => text === domain.name)?.saes.find(({ sae }) => sae === name)?.metrics['l0@1']?.value ?? 1;
+  const key = { version: 5, saes: used.map(({ name }) => [name, inputs.trained.get(name)?.key]), domain, broad: config.broad, others, model: config.model, modelHash: model.info.hash, split: config.split, tokens: config.tokens.eval, bootstrap: config.bootstrap };
   const stage = await run.stage(`extras/${domain.name}`, key as unknown as Json, async () => {
     const tokens = await boundedTokens(session, domain);
     const broad = await boundedTokens(session, config.broad);
@@ -50,7 +55,7 @@ export async function extraTables(session: Session, domain: CorpusConfig, inputs
     for (const other of others) further.push({ name: other.name, batches: await activations(session, firstRows(await boundedTokens(session, other), 2_000)) });
     const [onDomain, onBroad] = [await activations(session, tokens), await activations(session, broad)];
     return withSaes(shown.map(stored), async (open) => {
-      const task: ExtraTask = { session, domain, tokens, onDomain, onBroad, others: further, live, saes: shown.map((plan, i) => ({ plan, sae: open[i]! })) };
+      const task: ExtraTask = { session, domain, tokens, onDomain, onBroad, others: further, live, l0, saes: shown.map((plan, i) => ({ plan, sae: open[i]! })) };
       const tables: ExtraTable[] = [];
       const makers: readonly (() => ExtraTable | Promise<ExtraTable>)[] = [
         () => descriptionTable(task),
@@ -58,8 +63,12 @@ export async function extraTables(session: Session, domain: CorpusConfig, inputs
         () => redundancyTable(task),
         () => splittingTable(widths, async (plan) => selectDirections(directionsOf(await loadSae(stored(plan))), live(plan.name))),
         () => absorptionTable(task),
+        () => firstLetterTable(task),
         () => probingTable(task),
+        () => perturbationTable(task),
+        () => spuriousTable(task),
         () => transferTable(task),
+        () => metaTable(task),
       ];
       for (const make of makers) {
         checkpointHere(session);

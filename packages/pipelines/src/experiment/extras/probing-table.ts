@@ -1,4 +1,4 @@
-import { interval, kSparseProbing, labelRows } from '@salmon-sae/metrics';
+import { interval, joinRows, kSparseProbing, labelRows } from '@salmon-sae/metrics';
 import type { ExtraTable } from '../../report/index.js';
 import { DEFINITION_COLUMN, SAE_COLUMN } from './extra-task.js';
 import type { ExtraRow, ExtraTask } from './extra-task.js';
@@ -11,10 +11,7 @@ const LIMIT = 10_000;
 /** How well one, two and five latents tell domain documents from broad ones (SAEBench, arXiv 2503.09532). */
 export function probingTable({ session, saes, onDomain, onBroad }: ExtraTask): ExtraTable {
   const [domain, broad] = [labelRows(onDomain, () => 'domain', LIMIT), labelRows(onBroad, () => 'broad', LIMIT)];
-  const x = new Float32Array(domain.x.length + broad.x.length);
-  x.set(domain.x);
-  x.set(broad.x, domain.x.length);
-  const data = { rows: domain.rows + broad.rows, width: domain.width, x, labels: [...domain.labels, ...broad.labels], groups: [...domain.groups, ...broad.groups] };
+  const data = joinRows([domain, broad]);
   const enough = [domain, broad].every(({ groups }) => new Set(groups).size >= DOCUMENTS);
   const ids = ['sparse_probe_k1@1', 'sparse_probe_k2@1', 'sparse_probe_k5@1', 'dense_probe@1'];
   const { samples: replicates, seed } = session.config.bootstrap;

@@ -7,8 +7,8 @@ import { DEFINITION_COLUMN, SAE_COLUMN } from './extra-task.js';
 import type { ExtraRow, ExtraTask } from './extra-task.js';
 
 /** Tokens of each text, and latents of each SAE, that the heads see. */
-const TOKENS = 1000;
-const FEATURES = 48;
+const TOKENS = 800;
+const FEATURES = 32;
 
 /** Probes that have to hold in a domain they were not trained on (arXiv 2202.06856), and how many latents they rely on (arXiv 2210.01360). */
 export function transferTable({ session, domain, saes, onDomain, onBroad, others }: ExtraTask): ExtraTable {

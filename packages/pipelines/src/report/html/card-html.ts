@@ -17,7 +17,7 @@ export function cardHtml(card: FeatureCard): string {
     `${escapeHtml(card.sae)}, latent ${card.latent}`,
     `fires on ${densityText(card.density)}`,
     `strongest ${formatNumber(card.maxActivation, 'short3')}`,
-    ...(card.denseClass === undefined ? [] : [`dense class: ${escapeHtml(card.denseClass)}`]),
+    ...(typeof card.denseClass !== 'string' ? [] : [`dense class: ${escapeHtml(card.denseClass)}`]),
   ];
   const contexts = card.contexts.map(contextHtml);
   const more = contexts.slice(contextsShown);

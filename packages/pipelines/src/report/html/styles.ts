@@ -53,6 +53,7 @@ caption { padding-bottom: .6rem; }
 th, td { padding: .38rem .9rem .38rem 0; text-align: left; vertical-align: baseline; }
 thead th { font-weight: 600; vertical-align: bottom; border-bottom: 2px solid var(--ink); min-width: 3.6rem; line-height: 1.2; }
 tbody th { font-weight: 500; white-space: nowrap; }
+[aria-labelledby="t-verdict"] tbody th { white-space: normal; }
 tbody tr { border-bottom: 1px solid var(--line); }
 td.n, th.n { text-align: right; }
 td.n { white-space: nowrap; }
@@ -65,6 +66,7 @@ td.t { min-width: 7rem; max-width: 34rem; }
 .board { border-spacing: 0; margin: 1.4rem 0 2rem; width: 100%; max-width: 860px; }
 .board td { padding: .6rem .8rem; border-left: 1px solid var(--line); width: 25%; }
 .board td strong { display: block; font-weight: 600; }
+.board .band { padding-top: 1rem; font-weight: 600; }
 .board .none strong, .board .untested strong { font-weight: 400; color: var(--soft); }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(26rem, 100%), 1fr)); gap: 1rem; margin: 1.2rem 0 2rem; padding: 0; list-style: none; }
 .card { background: var(--panel); border: 1px solid var(--line); border-radius: 6px; padding: 1rem 1.1rem; font-size: .9rem; break-inside: avoid; min-width: 0; }

@@ -1,24 +1,30 @@
-import type { ReportSection, Table } from '../document.js';
-import type { ReportData } from '../report-data.js';
+import type { Block, ReportSection, Table } from '../document.js';
+import type { ExtraTable, ReportData } from '../report-data.js';
 import { sectionOf } from './sae-section.js';
 
 /** Further tables, budgets and definitions. */
 export function ledgerSections(data: ReportData): readonly ReportSection[] {
-  const extras = sectionOf(
-    'more',
-    'Further measurements',
-    (data.extras ?? []).map(({ id, title, caption, columns, rows }): Table => ({
-      kind: 'table',
-      id,
-      title,
-      caption,
-      columns: columns.map((column, i) => ({ ...column, ...(i === 0 ? { heading: true } : {}) })),
-      rows,
-    })),
-  );
+  const extras = sectionOf('more', 'Further measurements', (data.extras ?? []).map(extraBlock));
   return [extras, sectionOf('budgets', 'What each arm cost', [budgetTable(data)]), sectionOf('definitions', 'How each number is defined', [definitionTable(data)])].filter(
     (section) => section !== undefined,
   );
+}
+
+/** A further table; definitions that all rows share stand in the caption, and a table without rows is the sentence that says why. */
+function extraBlock({ id, title, caption, columns, rows }: ExtraTable): Block {
+  if (rows.length === 0) return { kind: 'paragraph', text: `${title}. ${caption}`, role: 'note' };
+  const definition = columns.findIndex((column) => column.id === 'definition');
+  const ids = new Set(rows.map((row) => row[definition]));
+  const shared = definition !== -1 && ids.size === 1;
+  const kept = columns.map((column, i) => ({ ...column, ...(i === 0 ? { heading: true } : {}) })).filter((_, i) => !shared || i !== definition);
+  return {
+    kind: 'table',
+    id,
+    title,
+    caption: shared ? `${caption} Definitions: ${String(rows[0]?.[definition])}.` : caption,
+    columns: kept,
+    rows: shared ? rows.map((row) => row.filter((_, i) => i !== definition)) : rows,
+  };
 }
 
 function budgetTable(data: ReportData): Table | undefined {

@@ -7,6 +7,7 @@ import { ledgerSections } from './ledger-section.js';
 import { paperSection } from './paper-section.js';
 import { runSection } from './run-section.js';
 import { darkMatterSection, paretoSection } from './sae-section.js';
+import { scalingReport } from './scaling-section.js';
 import { verdictSection } from './verdict-section.js';
 
 /** The report's sections in reading order; those without data are left out. */
@@ -19,6 +20,7 @@ export function reportSections(data: ReportData): readonly ReportSection[] {
     boostingReport(data),
     bosSection(data),
     paperSection(data),
+    scalingReport(data),
     ...featureSections(data),
     ...ledgerSections(data),
   ].filter((section) => section !== undefined);

@@ -25,6 +25,7 @@ export function verdictSection(data: ReportData): ReportSection | undefined {
               columns: [
                 { id: 'metric', label: 'Metric', heading: true },
                 { id: 'better', label: 'Better is' },
+                ...(first.latents === undefined ? [] : [{ id: 'latents', label: 'Latents', format: 'integer' as const }]),
                 { id: 'level', label: 'Sparsity' },
                 { id: 'l0', label: 'L0', format: 'short3' as const },
                 { id: 'first', label: label(first.first.arm), format: 'fixed4' as const },
@@ -35,7 +36,7 @@ export function verdictSection(data: ReportData): ReportSection | undefined {
               rows: verdict.items.map((item) => {
                 const rule = verdictRules.find((candidate) => candidate.metric === item.metric);
                 const winner = { first: label(item.first.arm), second: label(item.second.arm), none: 'no difference found', untested: 'not judged' }[item.outcome];
-                return [rule === undefined ? item.metric : rule.unit === '' ? rule.label : `${rule.label}, ${rule.unit}`, rule?.better ?? '', item.level, item.l0, item.first.value, item.second.value, item.difference, winner];
+                return [rule === undefined ? item.metric : rule.unit === '' ? rule.label : `${rule.label}, ${rule.unit}`, rule?.better ?? '', ...(first.latents === undefined ? [] : [item.latents ?? null]), item.level, item.l0, item.first.value, item.second.value, item.difference, winner];
               }),
             },
           ]),
