@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { axe, launch, openPage, shot } from '../test/browser.js';
 import { HOSTILE, makeRun, SAES, TEXT } from '../test/make-run.js';
@@ -26,86 +26,6 @@ afterAll(async () => {
 });
 
 const rows = (page: Page) => page.locator('.body-group [role=row]');
-const PAGES: readonly (readonly [string, string, string])[] = [
-  ['features', '#/features', '.body-group .row'],
-  ['feature', `#/feature/${TWO}/0`, 'mark'],
-  ['compare', '#/compare?q=anvil', '.matches li'],
-  ['plots', '#/plots', '.density'],
-  ['map', `#/map?q=anvil&set=${ONE}`, '.map .matches li'],
-  ['live', '#/live', 'textarea'],
-];
-
-describe.each(['light', 'dark'] as const)('every page, %s', (scheme) => {
-  it.each(PAGES)('%s is accessible and without console errors', async (name, hash, ready) => {
-    const { page, problems } = await openPage(browser, scheme);
-    await page.goto(served.url + hash);
-    await page.locator(ready).first().waitFor();
-    expect(await axe(page)).toEqual([]);
-    await shot(page, `${name}-${scheme}`);
-    expect(problems).toEqual([]);
-    await page.close();
-  });
-});
-
-describe('the feature table', () => {
-  it('is searched, sorted and walked by keyboard', async () => {
-    const { page, problems } = await openPage(browser);
-    await page.goto(served.url);
-    await rows(page).first().waitFor();
-    expect(await page.getByRole('status').innerText()).toBe('72 of 72 latents');
-    await page.keyboard.press('/');
-    await page.keyboard.type('anvil');
-    await expect.poll(() => page.getByRole('status').innerText()).toBe(`${await countOf('anvil')} of 72 latents`);
-    await page.keyboard.press('Escape');
-    await expect.poll(() => page.getByRole('status').innerText()).toBe('72 of 72 latents');
-    const density = async (): Promise<number[]> => (await rows(page).locator('> :nth-child(5)').allInnerTexts()).map((text) => Number(text.replace('%', '')));
-    await page.getByRole('button', { name: 'Density' }).click();
-    await expect.poll(async () => (await density())[0]).toBeCloseTo(1.5, 1);
-    expect(await page.getByRole('columnheader', { name: 'Density' }).getAttribute('aria-sort')).toBe('descending');
-    await page.getByRole('button', { name: 'Density' }).click();
-    await expect.poll(async () => (await density())[0]).toBeCloseTo(0.2, 2);
-    const ordered = await density();
-    expect(ordered).toEqual([...ordered].sort((a, b) => a - b));
-    await page.getByLabel('SAE').selectOption(TWO);
-    await expect.poll(() => page.getByRole('status').innerText()).toBe('24 of 72 latents');
-    await page.locator('#grid').focus();
-    for (const key of ['ArrowDown', 'ArrowDown', 'ArrowUp', 'End', 'Home', 'ArrowDown']) await page.keyboard.press(key);
-    const latent = await page.locator('.row.active a').innerText();
-    await page.keyboard.press('Enter');
-    await expect.poll(() => page.url()).toContain(`#/feature/${encodeURIComponent(TWO)}/${latent}`);
-    await page.locator('mark').first().waitFor();
-    await page.keyboard.press('ArrowRight');
-    await expect.poll(() => page.url()).toContain(`/${Number(latent) + 1}`);
-    await page.locator('mark').first().waitFor();
-    await page.keyboard.press('Escape');
-    await rows(page).first().waitFor();
-    expect(problems).toEqual([]);
-    await page.close();
-  });
-
-  it('keeps few rows in the document whatever the number', async () => {
-    const { page, problems } = await openPage(browser);
-    const big = 50_000;
-    // The columns of one SAE, made long on their way to the page.
-    await page.route('**/features.json', async (route) => {
-      const data = (await (await route.fetch()).json()) as Record<string, unknown[]>;
-      if (!route.request().url().includes(SAES[0])) return route.fulfill({ json: data });
-      const long = Object.fromEntries(Object.entries(data).map(([key, column]) => [key, Array.isArray(column) ? Array.from({ length: big }, (_, i) => (key === 'latent' ? i : column[i % column.length])) : column]));
-      return route.fulfill({ json: { ...long, near: {} } });
-    });
-    await page.goto(`${served.url}#/features?set=${ONE}&sort=latent&dir=up`);
-    await rows(page).first().waitFor();
-    expect(await page.getByRole('status').innerText()).toBe('50,000 of 50,048 latents');
-    await page.locator('#grid').focus();
-    await page.keyboard.press('End');
-    await expect.poll(() => page.locator('.row.active a').innerText()).toBe(String(big - 1));
-    expect(await rows(page).count()).toBeLessThan(60);
-    await page.getByLabel('Search features').fill('#49999');
-    await expect.poll(() => page.getByRole('status').innerText()).toBe('1 of 50,048 latents');
-    expect(problems).toEqual([]);
-    await page.close();
-  });
-});
 
 describe('text of the corpus', () => {
   it('is shown and never run', async () => {
@@ -132,7 +52,8 @@ describe('the static site', () => {
       // The site lies in a folder of its host, as project pages do.
       const name = decodeURIComponent((request.url ?? '').replace(/^\/project\//, '')) || 'index.html';
       readFile(join(out, name)).then(
-        (bytes) => answer.writeHead(200, { 'content-type': types[extname(name)] ?? '' }).end(bytes),
+        // As strict as a host can be: the site must need nothing else.
+        (bytes) => answer.writeHead(200, { 'content-type': types[extname(name)] ?? '', 'content-security-policy': "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; require-trusted-types-for 'script'" }).end(bytes),
         () => answer.writeHead(404).end(),
       );
     });
@@ -147,7 +68,7 @@ describe('the static site', () => {
       await page.locator(ready).first().waitFor();
     }
     await page.goto(`${url}#/live`);
-    await page.getByText('needs the language model').waitFor();
+    await page.getByText('which only the local server can run').waitFor();
     expect(problems).toEqual([]);
     await page.close();
     await new Promise((resolve) => host.close(resolve));
@@ -177,10 +98,26 @@ describe('the other pages', () => {
     expect(await page.locator('circle.point').count()).toBe(4);
     expect(await page.locator('circle.linked').count()).toBe(3);
     const bar = page.getByRole('link', { name: /^Broad: (\d+) latents of density/ }).first();
-    const count = /^Broad: (\d+)/.exec((await bar.getAttribute('aria-label')) ?? '')?.[1];
+    const countOf = async (mark: Locator): Promise<string | undefined> => /: (\d+) latents? of density/.exec((await mark.getAttribute('aria-label')) ?? '')?.[1];
+    const count = await countOf(bar);
     await bar.click();
     await rows(page).first().waitFor();
     expect(await page.getByRole('status').innerText()).toBe(`${count} of 72 latents`);
+    await page.goBack();
+    // By keyboard: the bars are one tab stop, arrows go from bar to bar, Enter follows.
+    const bars = page.locator('a[data-mark]:has(.density)');
+    await bars.first().waitFor();
+    expect(await page.locator('a[data-mark][tabindex="0"]:has(.density)').count()).toBe(1);
+    await bars.first().focus();
+    for (const key of ['ArrowRight', 'ArrowRight', 'ArrowLeft', 'End', 'ArrowRight', 'ArrowLeft']) await page.keyboard.press(key);
+    const focused = bars.nth((await bars.count()) - 2);
+    expect(await focused.evaluate((mark) => mark === mark.ownerDocument.activeElement)).toBe(true);
+    expect(await focused.getAttribute('tabindex')).toBe('0');
+    const wanted = await countOf(focused);
+    await page.keyboard.press('Enter');
+    await expect.poll(() => page.getByRole('status').innerText()).toBe(`${wanted} of 72 latents`);
+    await page.getByRole('button', { name: /remove this filter/ }).click();
+    await expect.poll(() => page.getByRole('status').innerText()).toBe('24 of 72 latents');
     await page.goBack();
     await page.getByLabel('Metric').selectOption('deltaCe');
     await page.getByRole('link', { name: /^Domain, L0 8: 0.34/ }).click();
@@ -235,7 +172,7 @@ describe('the other pages', () => {
 
   it('says what it does not find', async () => {
     const { page } = await openPage(browser);
-    for (const [hash, says] of [['#/nowhere', 'There is no such page'], [`#/feature/${ONE}/999`, 'did not fire'], ['#/feature/none/1', 'no SAE "none"']] as const) {
+    for (const [hash, says] of [['#/nowhere', 'There is no such page'], [`#/feature/${ONE}/999`, 'has no card'], ['#/feature/none/1', 'no SAE "none"']] as const) {
       await page.goto(served.url + hash);
       await page.getByText(says).waitFor();
     }
@@ -255,9 +192,3 @@ describe('the other pages', () => {
     await page.close();
   });
 });
-
-/** How many latents of all arms have the word in what the search looks through. */
-async function countOf(word: string): Promise<number> {
-  const sets = await Promise.all(SAES.map(async (sae) => (await (await fetch(new URL(`data/${sae}@${TEXT}/features.json`, served.url))).json()) as Record<string, string[]>));
-  return sets.reduce((sum, data) => sum + (data['words'] ?? []).filter((words, i) => `${words} ${data['explanation']?.[i]} ${data['token']?.[i]}`.includes(word)).length, 0);
-}

@@ -1,7 +1,12 @@
 /** The JSON that the page reads, from the server and from the static site alike. Only types and constants: the page imports them. */
 
+import type { FeatureCard } from '@salmon-sae/dataflow';
+
 /** Cards in one `cards/<chunk>.json`. */
 export const CARDS_PER_CHUNK = 64;
+
+/** What explainers say when they found nothing: no label. */
+export const NO_LABEL = 'No lexical pattern found.';
 
 export interface MeasureData {
   readonly value: number;
@@ -81,9 +86,10 @@ export interface FeaturesData {
   /** Words at the peaks with their counts, most frequent first: "taste:4 tongue:2". */
   readonly words: readonly string[];
   readonly contexts: readonly number[];
-  readonly dense: readonly string[];
-  /** Share of contexts from the text the set is named after. */
-  readonly share: readonly number[];
+  /** Class of a dense latent, "" where it is not dense, null in runs that did not look. */
+  readonly dense: readonly (string | null)[];
+  /** Share of the latent's active tokens that lie in the text the set is named after; null in runs that did not record it. */
+  readonly domain: readonly (number | null)[];
   /** Other SAE -> its nearest latent by decoder cosine. */
   readonly near: Readonly<Record<string, NearData>>;
 }
@@ -95,45 +101,7 @@ export interface NearData {
 
 /** `data/<set>/cards/<chunk>.json` */
 export interface CardsData {
-  readonly cards: readonly CardData[];
-}
-
-export interface CardData {
-  readonly sae: string;
-  readonly latent: number;
-  readonly density: number;
-  readonly maxActivation: number;
-  readonly contexts: readonly ContextData[];
-  readonly promoted: readonly { readonly token: string; readonly value: number }[];
-  readonly suppressed: readonly { readonly token: string; readonly value: number }[];
-  readonly neighbours: readonly { readonly sae: string; readonly latent: number; readonly cosine: number }[];
-  readonly explanation?: ExplanationData | undefined;
-  readonly denseClass?: string | undefined;
-}
-
-export interface ContextData {
-  readonly doc: string;
-  readonly domain: string;
-  readonly tokens: readonly string[];
-  readonly activations: readonly number[];
-  readonly peak: number;
-  readonly quantile: number;
-  /** Who may read it: absent in runs that did not record it. */
-  readonly pool?: 'explainer' | 'scorer' | undefined;
-}
-
-export interface ExplanationData {
-  readonly text: string;
-  readonly method: string;
-  readonly scores: readonly {
-    readonly scorer: string;
-    readonly metric: string;
-    readonly value: number;
-    readonly low: number;
-    readonly high: number;
-    readonly n: number;
-    readonly control?: number | undefined;
-  }[];
+  readonly cards: readonly FeatureCard[];
 }
 
 /** `data/<set>/map.json`: decoder rows in two dimensions, scaled to 0..1. */

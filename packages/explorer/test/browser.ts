@@ -24,8 +24,11 @@ export interface Watched {
   readonly traffic: string[];
 }
 
-export async function openPage(browser: Browser, scheme: 'light' | 'dark' = 'light'): Promise<Watched> {
-  const page = await browser.newPage({ viewport: { width: 1300, height: 850 }, colorScheme: scheme });
+export const SIZES = { wide: { width: 1440, height: 900 }, narrow: { width: 390, height: 844 } } as const;
+export type Size = keyof typeof SIZES;
+
+export async function openPage(browser: Browser, scheme: 'light' | 'dark' = 'light', size: Size = 'wide'): Promise<Watched> {
+  const page = await browser.newPage({ viewport: SIZES[size], colorScheme: scheme });
   const problems: string[] = [];
   const traffic: string[] = [];
   page.on('console', (message) => {
@@ -45,6 +48,11 @@ export async function openPage(browser: Browser, scheme: 'light' | 'dark' = 'lig
 
 interface AxeResult {
   readonly violations: readonly { readonly id: string; readonly help: string; readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[] }[];
+}
+
+/** How far the page reaches beyond its window to the right, in px. */
+export async function overflow(page: Page): Promise<number> {
+  return (await page.evaluate('document.documentElement.scrollWidth - innerWidth')) as number;
 }
 
 /** Accessibility faults of the page as it stands, one line each. */

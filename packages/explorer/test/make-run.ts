@@ -18,6 +18,10 @@ export interface MakeRunOptions {
   readonly seed?: number;
   /** Exchanges what the two first SAEs are called in saes.json and report.json; cards and weights stay. */
   readonly swapArms?: boolean;
+  /** Cards without the fields that earlier runs did not record: histogram, domainShare, denseClass. */
+  readonly older?: boolean;
+  /** Short cards and no weights, for tests that need very many latents and neither map nor live page. */
+  readonly light?: boolean;
 }
 
 export const SAES = ['sae-one', 'sae-two', 'sae-three'] as const;
@@ -25,7 +29,7 @@ export const TEXT = 'trades';
 
 /** Writes a small finished run: three arms, a few latents each with invented contexts, weights for the bundled model's width. */
 export async function makeRun(folder: string, options: MakeRunOptions = {}): Promise<string> {
-  const { latents = 24, seed = 3, swapArms = false } = options;
+  const { latents = 24, seed = 3, swapArms = false, older = false, light = false } = options;
   const arms = swapArms ? ['domain', 'broad', 'boosted'] : ['broad', 'domain', 'boosted'];
   const json = (path: string, data: unknown): Promise<void> => writeFile(join(folder, path), JSON.stringify(data));
   await mkdir(join(folder, 'cards', TEXT), { recursive: true });
@@ -35,10 +39,14 @@ export async function makeRun(folder: string, options: MakeRunOptions = {}): Pro
   await json('saes.json', [...saes, { ...saes[0], name: 'sae-wide', path: 'saes/sae-wide', targetL0: 16, headline: false }]);
   await json('report.json', reportOf(arms, latents));
   for (const [i, name] of SAES.entries()) {
+    const cards = Array.from({ length: latents }, (_, latent) => cardOf(name, latent, { latents, seed: seed + i, older, contexts: light ? 1 : 20 }));
+    await writeFile(join(folder, 'cards', TEXT, `${name}.jsonl`), cards.map((card) => `${JSON.stringify(card)}\n`).join(''));
+    if (light) {
+      await mkdir(join(folder, 'saes', name), { recursive: true });
+      continue;
+    }
     const state = randomState('jumprelu', { width: 192, latents, seed: seed + i });
     await saveSae({ ...state, site: { model: 'minnow', hook: 'resid_post.4', width: 192 } }, join(folder, 'saes', name));
-    const cards = Array.from({ length: latents }, (_, latent) => cardOf(name, latent, { latents, seed: seed + i }));
-    await writeFile(join(folder, 'cards', TEXT, `${name}.jsonl`), cards.map((card) => `${JSON.stringify(card)}\n`).join(''));
   }
   return folder;
 }
@@ -68,12 +76,12 @@ function reportOf(arms: readonly (string | undefined)[], latents: number): unkno
   };
 }
 
-function cardOf(sae: string, latent: number, by: { readonly latents: number; readonly seed: number }): FeatureCard {
+function cardOf(sae: string, latent: number, by: { readonly latents: number; readonly seed: number; readonly older: boolean; readonly contexts: number }): FeatureCard {
   const draw = random(by.seed, 'card', sae, latent);
   const word = THINGS[(latent + by.seed) % THINGS.length] as string;
   const max = 4 + 6 * draw.next();
-  const top = Array.from({ length: 4 }, (_, i) => contextOf(draw, { word, peak: max * (1 - i / 20), quantile: -1 }));
-  const sampled = Array.from({ length: 20 }, (_, i) => contextOf(draw, { word, peak: max * (1 - i / 25), quantile: Math.floor(i / 2) }));
+  const top = Array.from({ length: Math.min(4, by.contexts) }, (_, i) => contextOf(draw, { word, peak: max * (1 - i / 20), quantile: -1 }));
+  const sampled = Array.from({ length: by.contexts }, (_, i) => ({ ...contextOf(draw, { word, peak: max * (1 - i / 25), quantile: Math.floor(i / 2) }), ...(by.older ? {} : { pool: i % 2 === 0 ? ('scorer' as const) : ('explainer' as const) }) }));
   const contexts = [...top, ...sampled];
   if (latent === 1) contexts[0] = { ...(contexts[0] as FeatureContext), tokens: ['The', ` ${word}`, ' says', HOSTILE], activations: [0, max, 0, 1], peak: max };
   const others = SAES.filter((name) => name !== sae);
@@ -85,6 +93,7 @@ function cardOf(sae: string, latent: number, by: { readonly latents: number; rea
     contexts,
     promoted: THINGS.slice(0, 5).map((token, i) => ({ token: ` ${token}`, value: 0.5 - i / 20 })),
     suppressed: DEEDS.slice(0, 5).map((token, i) => ({ token: ` ${token}`, value: -0.4 + i / 20 })),
+    ...(by.older ? {} : recorded(draw, { latent, max })),
     neighbours: others.map((name) => ({ sae: name, latent: (latent + 1) % by.latents, cosine: Number((latent % 3 === 0 ? 0.2 + 0.3 * draw.next() : 0.75 + 0.2 * draw.next()).toFixed(3)) })),
     ...(latent % 4 === 3
       ? {}
@@ -95,6 +104,19 @@ function cardOf(sae: string, latent: number, by: { readonly latents: number; rea
             scores: [{ scorer: 'detection', metric: 'balancedAccuracy', value: 0.5 + 0.5 * draw.next(), low: 0.4, high: 1, n: 40, control: 0.5 }],
           },
         }),
+  };
+}
+
+/** Every twelfth latent is dense, of one of three classes. */
+const DENSE = ['position', 'position+output', 'unclassified'];
+
+function recorded(draw: ReturnType<typeof random>, { latent, max }: { readonly latent: number; readonly max: number }): Pick<FeatureCard, 'histogram' | 'domainShare' | 'denseClass'> {
+  const edges = Array.from({ length: 33 }, (_, i) => Number((max * 2 ** (i / 8 - 4)).toPrecision(6)));
+  const share = Number(draw.next().toFixed(4));
+  return {
+    histogram: { edges, counts: edges.slice(1).map((_, i) => Math.round(40 * Math.exp(-(((i - 16) / 8) ** 2)))) },
+    domainShare: { [TEXT]: share, broad: Number((1 - share).toFixed(4)) },
+    denseClass: latent % 12 === 11 ? (DENSE[Math.floor(latent / 12) % DENSE.length] as string) : null,
   };
 }
 

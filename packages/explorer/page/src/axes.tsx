@@ -6,21 +6,22 @@ export interface Scale {
   readonly ticks: readonly number[];
 }
 
-export const FRAME = { width: 640, height: 380, left: 64, right: 16, top: 12, bottom: 46 } as const;
+export const FRAME = { width: 640, height: 380, left: 76, right: 16, top: 12, bottom: 46 } as const;
 
 /** About `wanted` round values between two ends. */
 export function roundTicks(low: number, high: number, wanted = 5): readonly number[] {
   const raw = (high - low || 1) / wanted;
   const power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= raw) ?? raw;
+  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= 0.7 * raw) ?? raw;
   const out: number[] = [];
   for (let tick = Math.ceil(low / step) * step; tick <= high + step * 1e-9; tick += step) out.push(Number(tick.toPrecision(10)));
   return out;
 }
 
+/** Linear, with some room at both ends, or none below a domain that begins at zero. */
 export function linear(domain: readonly [number, number], range: readonly [number, number]): Scale {
   const pad = (domain[1] - domain[0] || Math.abs(domain[0]) || 1) * 0.06;
-  const [low, high] = [domain[0] - pad, domain[1] + pad];
+  const [low, high] = [domain[0] === 0 ? 0 : domain[0] - pad, domain[1] + pad];
   return Object.assign((value: number) => range[0] + ((value - low) / (high - low)) * (range[1] - range[0]), { ticks: roundTicks(low, high) });
 }
 
@@ -61,7 +62,7 @@ export function Axes({ x, y, xLabel, yLabel, xText = number }: AxesProps): JSX.E
       <text x={(left + width - right) / 2} y={height - 8} text-anchor="middle">
         {xLabel}
       </text>
-      <text x={16} y={(top + height - bottom) / 2} text-anchor="middle" transform={`rotate(-90 16 ${(top + height - bottom) / 2})`}>
+      <text x={14} y={(top + height - bottom) / 2} text-anchor="middle" transform={`rotate(-90 14 ${(top + height - bottom) / 2})`}>
         {yLabel}
       </text>
     </g>

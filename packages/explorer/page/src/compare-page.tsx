@@ -2,14 +2,17 @@ import { useMemo } from 'preact/hooks';
 import type { JSX } from 'preact';
 import type { FeaturesData, RunData, SetData } from '../../src/wire.js';
 import { Arm, armLabel, setLabel } from './arm.js';
-import { conceptMatches, SHARED, termsOf } from './concept.js';
+import { conceptMatches, SHARED, suggestions, termsOf } from './concept.js';
 import type { ConceptMatch } from './concept.js';
 import { features, useLoaded } from './data.js';
-import { labelOf, percent, wordsOf } from './format.js';
+import { Definitions } from './definitions.js';
+import { percent, plural, score, wordsOf } from './format.js';
+import { RowLabel } from './label.js';
 import type { PageProps } from './main.js';
 import { link, setQuery } from './route.js';
 
 const SHOWN = 14;
+const SUGGESTED = 8;
 
 interface SetMatches {
   readonly set: SetData;
@@ -40,7 +43,7 @@ export function ComparePage({ run, route }: PageProps): JSX.Element {
         />
         {texts.length > 1 && (
           <label>
-            Text{' '}
+            Text
             <select value={text} onChange={(event) => setQuery(route, { text: event.currentTarget.value, own: undefined, other: undefined })}>
               {texts.map((name) => (
                 <option key={name}>{name}</option>
@@ -51,7 +54,7 @@ export function ComparePage({ run, route }: PageProps): JSX.Element {
         {sets.length > 1 && (
           <>
             <label>
-              Has{' '}
+              Has
               <select value={own?.id} onChange={(event) => setQuery(route, { own: event.currentTarget.value })}>
                 {sets.map(({ id }) => (
                   <option key={id} value={id}>
@@ -61,7 +64,7 @@ export function ComparePage({ run, route }: PageProps): JSX.Element {
               </select>
             </label>
             <label>
-              lacks{' '}
+              lacks
               <select value={other?.id} onChange={(event) => setQuery(route, { other: event.currentTarget.value })}>
                 {sets
                   .filter((set) => set !== own)
@@ -74,18 +77,20 @@ export function ComparePage({ run, route }: PageProps): JSX.Element {
             </label>
           </>
         )}
+        <Definitions terms={['concept', 'near', 'density', 'text']} />
       </div>
       {loaded.error !== undefined && <p role="alert" class="error">{loaded.error}</p>}
       {found === undefined && loaded.error === undefined && <p class="wait">Reading the features…</p>}
-      {found !== undefined && own !== undefined && other !== undefined && <Lacks run={run} found={found} own={own} other={other} concept={concept} />}
+      {found !== undefined && own !== undefined && other !== undefined && <Lacks run={run} found={found} own={own} other={other} concept={concept} ask={(q) => setQuery(route, { q })} />}
       {found !== undefined && concept.trim().length > 1 && (
         <div class="arms">
           {found.map((each) => (
             <section key={each.set.id} class="panel">
               <h2>
-                <Arm run={run} arm={each.set.arm} /> <small class="muted">{each.matches.length} latents</small>
+                <Arm run={run} arm={each.set.arm} /> <small class="muted">{plural(each.matches.length, 'latent')}</small>
               </h2>
               {each.matches.length === 0 && <p class="muted">None of its latents fires on this.</p>}
+              {each.matches.length > SHOWN && <p class="muted">The {SHOWN} most of them on the concept:</p>}
               <MatchList found={each} matches={each.matches.slice(0, SHOWN)} near={each.set === own ? other?.sae : own?.sae} concept={concept} />
             </section>
           ))}
@@ -101,16 +106,18 @@ interface LacksProps {
   readonly own: SetData;
   readonly other: SetData;
   readonly concept: string;
+  readonly ask: (concept: string) => void;
 }
 
 /** Latents of one arm on the concept (or of any kind) whose nearest decoder row in the other arm is below the threshold. */
-function Lacks({ run, found, own, other, concept }: LacksProps): JSX.Element {
+function Lacks({ run, found, own, other, concept, ask }: LacksProps): JSX.Element {
   const mine = found.find(({ set }) => set === own);
   const asked = concept.trim().length > 1;
   if (mine === undefined) return <></>;
   const near = mine.data.near[other.sae];
   const all = asked ? mine.matches : mine.data.latent.map((_, row) => ({ row, strength: mine.data.score[row] ?? 0, share: 0 }));
   const alone = all.filter(({ row }) => (near?.cosine[row] ?? -1) < SHARED).sort((a, b) => b.strength - a.strength || (near?.cosine[a.row] ?? 0) - (near?.cosine[b.row] ?? 0));
+  const ideas = asked ? [] : suggestions(mine.data, [...alone].sort((a, b) => (mine.data.density[b.row] ?? 0) - (mine.data.density[a.row] ?? 0)).map(({ row }) => row), SUGGESTED);
   const theirs = found.find(({ set }) => set === other)?.matches.length ?? 0;
   const ownLabel = armLabel(run, own.arm);
   const otherLabel = armLabel(run, other.arm);
@@ -123,9 +130,19 @@ function Lacks({ run, found, own, other, concept }: LacksProps): JSX.Element {
         {near === undefined
           ? `The run holds no neighbours between ${ownLabel} and ${otherLabel}.`
           : asked
-            ? `${ownLabel} has ${all.length} latents on this, ${otherLabel} ${theirs}. ${alone.length} of ${ownLabel}’s have no counterpart in ${otherLabel} (decoder cosine below ${SHARED}).`
-            : `${alone.length} of ${all.length} live latents of ${ownLabel} have no counterpart in ${otherLabel} (decoder cosine below ${SHARED}). Type a concept to ask about it.`}
+            ? `${ownLabel} has ${plural(all.length, 'latent')} on this, ${otherLabel} ${theirs}. ${alone.length} of ${ownLabel}’s ${alone.length === 1 ? 'has' : 'have'} no counterpart in ${otherLabel} (decoder cosine below ${SHARED}).`
+            : `${alone.length.toLocaleString('en')} of ${plural(all.length, 'live latent')} of ${ownLabel} have no counterpart in ${otherLabel} (decoder cosine below ${SHARED}). The best explained stand first; type a concept to ask about it.`}
       </p>
+      {!asked && ideas.length > 0 && (
+        <p class="chips">
+          <span class="muted">For example</span>
+          {ideas.map((word) => (
+            <button key={word} type="button" class="chip" onClick={() => ask(word)}>
+              {word}
+            </button>
+          ))}
+        </p>
+      )}
       {near !== undefined && <MatchList found={mine} matches={alone.slice(0, SHOWN)} near={other.sae} concept={concept} />}
     </section>
   );
@@ -143,7 +160,7 @@ function MatchList({ found, matches, near, concept }: { readonly found: SetMatch
         return (
           <li key={row}>
             <a href={link('feature', [set.id, data.latent[row] ?? 0])}>
-              <b class="num">{data.latent[row]}</b> {labelOf(data.explanation[row] ?? '', words, data.token[row])}
+              <b class="num">{data.latent[row]}</b> <RowLabel data={data} row={row} />
             </a>
             <small class="muted">
               {[...wordsOf(words)]
@@ -161,7 +178,7 @@ function MatchList({ found, matches, near, concept }: { readonly found: SetMatch
               {cosine !== undefined && cosine !== null && (
                 <>
                   {' '}
-                  · <span class={cosine < SHARED ? 'alone' : ''}>nearest {cosine.toFixed(2)}</span>
+                  · <span class={cosine < SHARED ? 'alone' : ''}>nearest {score(cosine)}</span>
                 </>
               )}
             </small>

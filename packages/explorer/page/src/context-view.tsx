@@ -7,10 +7,15 @@ export function Tokens({ tokens, values, max }: { readonly tokens: readonly stri
     <span class="tokens">
       {tokens.map((token, i) => {
         const value = values[i] ?? 0;
-        const depth = value > 0 ? Math.max(1, Math.min(10, Math.ceil((10 * value) / max))) : 0;
-        return depth === 0 ? (
-          <span key={i}>{shownToken(token)}</span>
-        ) : (
+        const depth = depthOf(value, max);
+        if (depth === 0) {
+          return (
+            <span key={i} class={token.includes('\n') ? 'break' : undefined}>
+              {shownToken(token)}
+            </span>
+          );
+        }
+        return (
           <span key={i}>
             {token.startsWith(' ') && token.trim() !== '' ? ' ' : ''}
             <mark class={`h${depth}`} title={`${shownToken(token).trim()}: ${Number(value.toPrecision(4))}`}>
@@ -21,4 +26,9 @@ export function Tokens({ tokens, values, max }: { readonly tokens: readonly stri
       })}
     </span>
   );
+}
+
+/** The step, 0 to 10, of a value on the scale of marks. */
+export function depthOf(value: number, max: number): number {
+  return value > 0 && max > 0 ? Math.max(1, Math.min(10, Math.ceil((10 * value) / max))) : 0;
 }

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { CardData, CardsData, FeaturesData, MapData, RunData } from '../../src/wire.js';
+import type { FeatureCard } from '@salmon-sae/dataflow';
+import type { CardsData, FeaturesData, MapData, RunData } from '../../src/wire.js';
 import { CARDS_PER_CHUNK } from '../../src/wire.js';
 
 const held = new Map<string, Promise<unknown>>();
@@ -8,7 +9,7 @@ const held = new Map<string, Promise<unknown>>();
 function get<T>(path: string): Promise<T> {
   let answer = held.get(path) as Promise<T> | undefined;
   if (answer === undefined) {
-    answer = fetch(path).then(readAnswer<T>);
+    answer = asked(path).then(readAnswer<T>);
     held.set(path, answer);
     answer.catch(() => held.delete(path));
   }
@@ -16,8 +17,16 @@ function get<T>(path: string): Promise<T> {
 }
 
 export async function post<T>(path: string, body: unknown): Promise<T> {
-  const answer = await fetch(path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
+  const answer = await asked(path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
   return readAnswer<T>(answer);
+}
+
+async function asked(path: string, init?: RequestInit): Promise<Response> {
+  try {
+    return await fetch(path, init);
+  } catch (cause) {
+    throw new Error('The server does not answer. Is it still running?', { cause });
+  }
 }
 
 async function readAnswer<T>(answer: Response): Promise<T> {
@@ -33,7 +42,7 @@ export const runData = (): Promise<RunData> => get('data/run.json');
 export const features = (set: string): Promise<FeaturesData> => get(`data/${set}/features.json`);
 export const mapData = (set: string): Promise<MapData> => get(`data/${set}/map.json`);
 
-export async function card(set: string, row: number): Promise<CardData> {
+export async function card(set: string, row: number): Promise<FeatureCard> {
   const { cards } = await get<CardsData>(`data/${set}/cards/${Math.floor(row / CARDS_PER_CHUNK)}.json`);
   const found = cards[row % CARDS_PER_CHUNK];
   if (found === undefined) throw new Error('The card is missing from its file.');

@@ -1,15 +1,25 @@
 import { useEffect } from 'preact/hooks';
-import type { JSX } from 'preact';
-import type { CardData, ContextData, FeaturesData, RunData, SetData } from '../../src/wire.js';
-import { Arm } from './arm.js';
+import type { ComponentChildren, JSX } from 'preact';
+import type { FeatureCard } from '@salmon-sae/dataflow';
+import type { FeaturesData, RunData, SetData } from '../../src/wire.js';
+import { Arm, armIndex } from './arm.js';
 import { Histogram } from './activation-histogram.js';
-import { Tokens } from './context-view.js';
+import { Contexts } from './contexts.js';
 import { card, features, useLoaded } from './data.js';
-import { labelOf, number, percent, shownToken } from './format.js';
+import { Definitions, NOT_RECORDED, Term } from './definitions.js';
+import type { TermKey } from './definitions.js';
+import { capital, DomainShares } from './domain-shares.js';
+import { isExplained, labelOf, measure, percent, score, shownToken } from './format.js';
 import type { PageProps } from './main.js';
 import { Neighbours } from './neighbours.js';
 import { link } from './route.js';
 import { ScoreTable } from './score-table.js';
+import { WindowHistogram } from './window-histogram.js';
+
+const TERMS = ['density', 'max', 'domain', 'dense', 'score', 'control', 'quantile', 'effect', 'near'] as const;
+
+/** Titles of more characters than this are set smaller. */
+const LONG = 90;
 
 export function FeaturePage({ run, route }: PageProps): JSX.Element {
   const [id = '', latentText = ''] = route.parts;
@@ -19,7 +29,7 @@ export function FeaturePage({ run, route }: PageProps): JSX.Element {
     if (set === undefined) throw new Error(`The run has no SAE "${id}".`);
     const data = await features(set.id);
     const row = data.latent.indexOf(latent);
-    if (row < 0) throw new Error(`Latent ${latentText} of this SAE did not fire on the text, so it has no card.`);
+    if (row < 0) throw new Error(`Latent ${latentText} of this SAE has no card: it did not fire on the text, or the SAE has no such latent.`);
     return { data, row, card: await card(set.id, row) };
   }, `${id}/${latentText}`);
   const { value } = loaded;
@@ -35,7 +45,19 @@ export function FeaturePage({ run, route }: PageProps): JSX.Element {
     addEventListener('keydown', turn);
     return () => removeEventListener('keydown', turn);
   }, [value, set]);
-  if (loaded.error !== undefined) return <p role="alert" class="error">{loaded.error}</p>;
+  if (loaded.error !== undefined) {
+    return (
+      <>
+        <h1>Feature</h1>
+        <p role="alert" class="error">
+          {loaded.error}
+        </p>
+        <p>
+          <a href={link('features', [], { set: set?.id })}>Back to the features</a>
+        </p>
+      </>
+    );
+  }
   if (value === undefined || set === undefined) return <p class="wait">Reading the feature…</p>;
   return <Feature run={run} set={set} data={value.data} row={value.row} shown={value.card} />;
 }
@@ -45,64 +67,83 @@ interface FeatureProps {
   readonly set: SetData;
   readonly data: FeaturesData;
   readonly row: number;
-  readonly shown: CardData;
+  readonly shown: FeatureCard;
 }
 
 function Feature({ run, set, data, row, shown }: FeatureProps): JSX.Element {
   const words = data.words[row] ?? '';
-  const title = labelOf(shown.explanation?.text ?? '', words, data.token[row]);
+  const explained = isExplained(shown.explanation?.text ?? '');
+  const title = explained ? (shown.explanation?.text ?? '') : labelOf('', words, data.token[row]);
   const before = data.latent[row - 1];
   const after = data.latent[row + 1];
   return (
-    <article class="feature">
+    <article>
       <div class="feature-head">
         <p class="crumbs">
-          <Arm run={run} arm={set.arm} /> <a href={link('features', [], { set: set.id })}>{set.sae}</a> · latent {shown.latent}
-          {shown.denseClass !== undefined && <small class="tag">{shown.denseClass}</small>}
+          <Arm run={run} arm={set.arm} /> · <a href={link('features', [], { set: set.id })}>{set.sae}</a> · latent {shown.latent} · read on {set.text}
         </p>
-        <h1>{title === '' ? `Latent ${shown.latent}` : title}</h1>
+        <h1 class={title.length > LONG ? 'long' : undefined}>{title === '' ? `Latent ${shown.latent}` : title}</h1>
+        {!explained && title !== '' && <p class="muted">Words at the peaks of its contexts; not explained in this run.</p>}
         <dl class="facts">
-          <Fact name="Density" value={percent(shown.density)} title="Share of tokens on which it is active" />
-          <Fact name="Max activation" value={number(shown.maxActivation)} />
-          <Fact name="Contexts" value={String(shown.contexts.length)} />
-          <Fact name="Detection" value={data.score[row] === null ? 'not scored' : number(data.score[row], 2)} title="Balanced accuracy on held-out windows; 0.5 is chance" />
+          <Fact of="density">{percent(shown.density)} of tokens</Fact>
+          <Fact of="max" name="Max activation">
+            {measure(shown.maxActivation)}
+          </Fact>
+          <Fact of="score">{data.score[row] === null ? 'not scored' : score(data.score[row])}</Fact>
+          <Fact of="dense">{shown.denseClass === undefined ? undefined : shown.denseClass === null ? 'not dense' : shown.denseClass.replaceAll('+', ', ')}</Fact>
         </dl>
-        <nav class="turn" aria-label="Neighbouring latents">
+        <nav class="turn" aria-label="This latent and its neighbours">
           {before !== undefined && <a href={link('feature', [set.id, before])}>← {before}</a>}
           {after !== undefined && <a href={link('feature', [set.id, after])}>{after} →</a>}
           {run.live && <a href={link('live', [], { set: set.id, latent: shown.latent })}>Steer with it</a>}
+          <a href={link('map', [], { set: set.id, latent: shown.latent })}>Show on the map</a>
+          <Definitions terms={TERMS} absent={[...(shown.domainShare === undefined ? (['domain'] as const) : []), ...(shown.denseClass === undefined ? (['dense'] as const) : [])]} />
         </nav>
       </div>
       <div class="columns">
-        <div class="main-column">
+        <div>
           <Contexts contexts={shown.contexts} max={shown.maxActivation} />
         </div>
-        <div class="side-column">
-          <section class="panel">
-            <h2>Explanation</h2>
-            {shown.explanation === undefined ? (
-              <p class="muted">Not explained in this run. Words at its peaks: {labelOf('', words, data.token[row])}.</p>
-            ) : (
+        <div>
+          {shown.explanation !== undefined && (
+            <section class="panel">
+              <h2>Explanation</h2>
+              <p>
+                {shown.explanation.text} <span class="muted">By the {shown.explanation.method} explainer.</span>
+              </p>
+              <ScoreTable scores={shown.explanation.scores} />
+            </section>
+          )}
+          <section class={`panel arm-${armIndex(run, set.arm)}`}>
+            <h2>Activations on all tokens</h2>
+            {shown.histogram === undefined ? (
               <>
-                <p>{shown.explanation.text}</p>
-                <p class="muted">by the {shown.explanation.method} explainer</p>
-                <ScoreTable scores={shown.explanation.scores} />
+                <p class="muted">{capital(NOT_RECORDED)}; below, the contexts on this card only.</p>
+                <WindowHistogram contexts={shown.contexts} max={shown.maxActivation} />
               </>
+            ) : (
+              <Histogram histogram={shown.histogram} density={shown.density} />
             )}
           </section>
           <section class="panel">
-            <h2>Activations</h2>
-            <Histogram contexts={shown.contexts} max={shown.maxActivation} />
+            <h2>
+              <Term of="domain">Active tokens by text</Term>
+            </h2>
+            <DomainShares shares={shown.domainShare} />
           </section>
           <section class="panel">
-            <h2>Effect on the next token</h2>
+            <h2>
+              <Term of="effect" />
+            </h2>
             <div class="two">
               <Effects title="Promotes" items={shown.promoted} />
               <Effects title="Suppresses" items={shown.suppressed} />
             </div>
           </section>
           <section class="panel">
-            <h2>Nearest in the other arms</h2>
+            <h2>
+              <Term of="near">Nearest in the other arms</Term>
+            </h2>
             <Neighbours run={run} set={set} neighbours={shown.neighbours} />
           </section>
         </div>
@@ -111,16 +152,19 @@ function Feature({ run, set, data, row, shown }: FeatureProps): JSX.Element {
   );
 }
 
-function Fact({ name, value, title }: { readonly name: string; readonly value: string; readonly title?: string }): JSX.Element {
+/** A number with its name; without children it says that the run did not record it. */
+function Fact({ of, name, children }: { readonly of: TermKey; readonly name?: string; readonly children?: ComponentChildren }): JSX.Element {
   return (
-    <div title={title}>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
+    <div>
+      <dt>
+        <Term of={of}>{name}</Term>
+      </dt>
+      {children === undefined ? <dd class="absent">{NOT_RECORDED}</dd> : <dd>{children}</dd>}
     </div>
   );
 }
 
-function Effects({ title, items }: { readonly title: string; readonly items: CardData['promoted'] }): JSX.Element {
+function Effects({ title, items }: { readonly title: string; readonly items: FeatureCard['promoted'] }): JSX.Element {
   const most = items.reduce((a, { value }) => Math.max(a, Math.abs(value)), 0) || 1;
   return (
     <div>
@@ -129,45 +173,14 @@ function Effects({ title, items }: { readonly title: string; readonly items: Car
       <ol class="effects">
         {items.map(({ token, value }, i) => (
           <li key={i}>
-            <span class={`bar ${value < 0 ? 'down' : 'up'}`} style={{ width: `${(100 * Math.abs(value)) / most}%` }} aria-hidden="true" />
-            <code>{shownToken(token)}</code>
-            <span class="num">{number(value, 2)}</span>
+            <span class="effect">
+              <span class={`bar ${value < 0 ? 'down' : 'up'}`} style={{ width: `${(100 * Math.abs(value)) / most}%` }} aria-hidden="true" />
+              <code>{shownToken(token)}</code>
+            </span>
+            <span class="num">{score(value)}</span>
           </li>
         ))}
       </ol>
     </div>
   );
 }
-
-/** The top list, then each quantile of the sample, strongest first. */
-function Contexts({ contexts, max }: { readonly contexts: readonly ContextData[]; readonly max: number }): JSX.Element {
-  const quantiles = [...new Set(contexts.map(({ quantile }) => quantile))].sort((a, b) => a - b);
-  const last = quantiles[quantiles.length - 1] ?? 0;
-  return (
-    <>
-      {quantiles.map((quantile) => {
-        const own = contexts.filter((each) => each.quantile === quantile);
-        const title = quantile < 0 ? 'Strongest contexts' : `Sampled contexts, quantile ${quantile + 1} of ${last + 1}${quantile === 0 ? ' (strongest)' : ''}`;
-        return (
-          <section key={quantile} class={`contexts${quantile < 0 ? ' panel' : ''}`}>
-            <h2>{title}</h2>
-            <ul>
-              {own.map((context, i) => (
-                <li key={i}>
-                  <span class="num peak" title="Largest activation in this window">
-                    {number(context.peak)}
-                  </span>
-                  <Tokens tokens={context.tokens} values={context.activations} max={max} />
-                  <small class="doc" title={`domain ${context.domain}`}>
-                    {context.doc}
-                  </small>
-                </li>
-              ))}
-            </ul>
-          </section>
-        );
-      })}
-    </>
-  );
-}
-

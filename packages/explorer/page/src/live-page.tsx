@@ -1,10 +1,14 @@
 import { useState } from 'preact/hooks';
 import type { JSX } from 'preact';
 import type { EncodeData, FeaturesData, RunData } from '../../src/wire.js';
-import { Arm, setLabel } from './arm.js';
+import { Arm, armLabel, setLabel } from './arm.js';
+import { depthOf } from './context-view.js';
 import { features, post, useLoaded } from './data.js';
-import { labelOf, number, shownToken } from './format.js';
+import { Definitions } from './definitions.js';
+import { measure, shownToken } from './format.js';
+import { RowLabel } from './label.js';
 import type { PageProps } from './main.js';
+import { Meter } from './meter.js';
 import { link } from './route.js';
 import { SteerPanel } from './steer-panel.js';
 
@@ -14,8 +18,8 @@ export function LivePage({ run, route }: PageProps): JSX.Element {
       <section class="panel">
         <h1>Live</h1>
         <p>
-          This page needs the language model: start the explorer on your machine with the model loaded. The static site and a server
-          without a model have everything else.
+          This page needs the language model, which only the local server can run: start it with <code>salmon explore RUN</code> on the machine that has the run. The static site, and a server started
+          with <code>--no-live</code>, have everything else.
         </p>
       </section>
     );
@@ -27,6 +31,7 @@ export function LivePage({ run, route }: PageProps): JSX.Element {
         <span class="muted">
           {run.model} at {run.hook}
         </span>
+        <Definitions terms={['steering', 'density', 'text']} />
       </div>
       <div class="live">
         <EncodePanel run={run} />
@@ -43,6 +48,7 @@ function EncodePanel({ run }: { readonly run: RunData }): JSX.Element {
   const [answer, setAnswer] = useState<EncodeData | undefined>(undefined);
   const [at, setAt] = useState(0);
   const labels = useLoaded(async () => new Map(await Promise.all(run.sets.map(async (set): Promise<[string, FeaturesData]> => [set.id, await features(set.id)]))), 'labels');
+  const most = answer === undefined ? 1 : Math.max(Number.MIN_VALUE, ...answer.tokens.map((_, i) => peakAt(answer, i)));
   const ask = async (): Promise<void> => {
     setBusy(true);
     setError(undefined);
@@ -75,9 +81,10 @@ function EncodePanel({ run }: { readonly run: RunData }): JSX.Element {
       {error !== undefined && <p role="alert" class="error">{error}</p>}
       {answer !== undefined && (
         <>
+          <p class="muted">Choose a token; the deeper its colour, the stronger the strongest latent on it.</p>
           <div class="token-row" role="group" aria-label="Tokens; choose one">
             {answer.tokens.map((token, i) => (
-              <button key={i} type="button" class={`token${i === at ? ' chosen' : ''}`} aria-pressed={i === at} onClick={() => setAt(i)}>
+              <button key={i} type="button" class={`token h${depthOf(peakAt(answer, i), most)}${i === at ? ' chosen' : ''}`} aria-pressed={i === at} onClick={() => setAt(i)}>
                 {shownToken(token)}
               </button>
             ))}
@@ -89,19 +96,24 @@ function EncodePanel({ run }: { readonly run: RunData }): JSX.Element {
               const list = fired[at] ?? [];
               return (
                 <div key={id}>
-                  <h3>{set === undefined ? id : setLabel(run, id) === id ? id : <Arm run={run} arm={set.arm} />}</h3>
+                  <h3>
+                    {set !== undefined && <Arm run={run} arm={set.arm} />} {set !== undefined && setLabel(run, id) !== armLabel(run, set.arm) && <small class="muted">{set.sae}</small>}
+                  </h3>
                   {list.length === 0 && <p class="muted">Nothing fires here.</p>}
-                  <ol class="matches">
+                  <ol class="matches fired">
                     {list.map(({ latent, value }) => {
                       const row = data?.latent.indexOf(latent) ?? -1;
                       return (
                         <li key={latent}>
-                          <span class="num strong">{number(value)}</span>{' '}
+                          <span class="num">
+                            {measure(value)}
+                            <Meter share={value / most} />
+                          </span>
                           {row < 0 ? (
                             <span>{latent} (no card)</span>
                           ) : (
                             <a href={link('feature', [id, latent])}>
-                              <b class="num">{latent}</b> {labelOf(data?.explanation[row] ?? '', data?.words[row] ?? '', data?.token[row])}
+                              <b class="num">{latent}</b> {data !== undefined && <RowLabel data={data} row={row} />}
                             </a>
                           )}
                         </li>
@@ -118,15 +130,13 @@ function EncodePanel({ run }: { readonly run: RunData }): JSX.Element {
   );
 }
 
-/** The token with the largest activation of any latent: a good one to start with. */
+/** The largest activation of any latent on a token. */
+function peakAt(answer: EncodeData, token: number): number {
+  return answer.sets.reduce((most, { fired }) => Math.max(most, fired[token]?.[0]?.value ?? 0), 0);
+}
+
+/** The token with the largest activation: a good one to start with. */
 function strongest(answer: EncodeData): number {
-  let best = 0;
-  let most = -1;
-  for (const { fired } of answer.sets) {
-    fired.forEach((list, i) => {
-      const value = list[0]?.value ?? 0;
-      if (value > most) [best, most] = [i, value];
-    });
-  }
-  return best;
+  const peaks = answer.tokens.map((_, i) => peakAt(answer, i));
+  return peaks.indexOf(Math.max(...peaks));
 }

@@ -1,24 +1,42 @@
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import type { JSX } from 'preact';
-import type { FeaturesData, MapData, RunData, SetData } from '../../src/wire.js';
+import type { MapData, RunData, SetData } from '../../src/wire.js';
 import { setLabel } from './arm.js';
-import { features, mapData, useLoaded } from './data.js';
-import { number, percent } from './format.js';
+import { mapData, useLoaded } from './data.js';
+import { Definitions } from './definitions.js';
+import { featureTable } from './feature-table.js';
+import type { FeatureTable, Row } from './feature-table.js';
+import { number, percent, plural, score } from './format.js';
+import { Label } from './label.js';
 import type { PageProps } from './main.js';
 import { link, setQuery } from './route.js';
-import { nearestOf, rowsOf } from './rows.js';
-import type { Row } from './rows.js';
+import { Scatter } from './scatter.js';
+import type { Spot } from './scatter.js';
 
-const COLOURS: Readonly<Record<string, string>> = { density: 'density', near: 'nearest in other arms', score: 'detection score' };
+interface Colouring {
+  readonly label: string;
+  /** What the ends of the scale are. */
+  readonly ends: readonly [string, string];
+  /** 0..1 on the scale, NaN without a value. */
+  readonly tone: (row: Row) => number;
+}
+
+const COLOURS: Readonly<Record<string, Colouring>> = {
+  density: { label: 'density', ends: ['0.003%', '30%'], tone: ({ density }) => Math.max(0, Math.min(1, (Math.log10(density) + 4.5) / 4)) },
+  near: { label: 'nearest in other arms', ends: ['0', '1'], tone: ({ near }) => Math.max(0, near) },
+  score: { label: 'detection', ends: ['0.5', '1'], tone: (row) => Math.max(0, row.score - 0.5) * 2 },
+  domain: { label: 'domain share', ends: ['0%', '100%'], tone: ({ domain }) => domain },
+};
+const LISTED = 20;
 
 export function MapPage({ run, route }: PageProps): JSX.Element {
   const set = run.sets.find(({ id }) => id === route.query.get('set')) ?? run.sets[0];
-  const colour = COLOURS[route.query.get('colour') ?? ''] === undefined ? 'density' : (route.query.get('colour') as string);
+  const colour = route.query.get('colour') ?? 'density';
   const query = route.query.get('q') ?? '';
   const loaded = useLoaded(async () => {
     if (set === undefined) throw new Error('The run has no features.');
-    const [map, data] = await Promise.all([mapData(set.id), features(set.id)]);
-    return { map, data };
+    const [map, table] = await Promise.all([mapData(set.id), featureTable(run, [set])]);
+    return { map, table };
   }, set?.id ?? '');
   return (
     <>
@@ -33,7 +51,7 @@ export function MapPage({ run, route }: PageProps): JSX.Element {
           onKeyDown={(event) => event.key === 'Escape' && setQuery(route, { q: undefined })}
         />
         <label>
-          SAE{' '}
+          SAE
           <select value={set?.id} onChange={(event) => setQuery(route, { set: event.currentTarget.value })}>
             {run.sets.map(({ id }) => (
               <option key={id} value={id}>
@@ -43,198 +61,113 @@ export function MapPage({ run, route }: PageProps): JSX.Element {
           </select>
         </label>
         <label>
-          Colour{' '}
+          Colour
           <select value={colour} onChange={(event) => setQuery(route, { colour: event.currentTarget.value })}>
-            {Object.entries(COLOURS).map(([key, label]) => (
+            {Object.entries(COLOURS).filter(([key]) => key !== 'domain' || loaded.value?.table.hasDomain === true).map(([key, { label }]) => (
               <option key={key} value={key}>
                 {label}
               </option>
             ))}
           </select>
         </label>
+        <Definitions terms={['density', 'near', 'score', 'domain']} absent={loaded.value?.table.domainRecorded === false ? ['domain'] : []} />
       </div>
       {loaded.error !== undefined && <p role="alert" class="error">{loaded.error}</p>}
       {loaded.value === undefined && loaded.error === undefined && <p class="wait">Laying out the decoder rows; the first time this takes a while…</p>}
-      {loaded.value !== undefined && set !== undefined && <Scatter run={run} set={set} map={loaded.value.map} data={loaded.value.data} colour={colour} query={query} />}
+      {loaded.value !== undefined && set !== undefined && (
+        <MapView key={set.id} run={run} set={set} map={loaded.value.map} table={loaded.value.table} colouring={COLOURS[colour] ?? (COLOURS['density'] as Colouring)} query={query} latent={Number(route.query.get('latent') ?? NaN)} />
+      )}
     </>
   );
 }
 
-interface ScatterProps {
+interface MapViewProps {
   readonly run: RunData;
   readonly set: SetData;
   readonly map: MapData;
-  readonly data: FeaturesData;
-  readonly colour: string;
+  readonly table: FeatureTable;
+  readonly colouring: Colouring;
   readonly query: string;
+  /** The latent to show at first; NaN for none. */
+  readonly latent: number;
 }
 
-interface Spot {
-  readonly x: number;
-  readonly y: number;
-  readonly row: Row;
-  /** 0..1 on the colour scale; undefined: no value. */
-  readonly tone: number | undefined;
-  readonly found: boolean;
+function spotsOf({ map, table, colouring, query }: MapViewProps): readonly Spot[] {
+  const asked = query.trim() !== '';
+  const found = new Set(asked ? table.select({ query, set: '', sort: 'latent', down: false, densityFrom: 0, densityTo: 2, dense: '', explained: false }) : []);
+  const places = new Map(Array.from({ length: table.size }, (_, at) => [table.latentOf(at), at]));
+  return map.latent.flatMap((latent, i): Spot[] => {
+    const at = places.get(latent);
+    if (at === undefined) return [];
+    const row = table.row(at);
+    return [{ x: map.x[i] ?? 0, y: map.y[i] ?? 0, row, tone: colouring.tone(row), state: !asked ? 'plain' : found.has(at) ? 'found' : 'faded' }];
+  });
 }
 
-function toneOf(colour: string, data: FeaturesData, row: number): number | undefined {
-  if (colour === 'near') return nearestOf(data, row) ?? undefined;
-  if (colour === 'score') {
-    const score = data.score[row];
-    return score === null || score === undefined ? undefined : Math.max(0, score - 0.5) * 2;
-  }
-  return Math.max(0, Math.min(1, (Math.log10(data.density[row] ?? 1e-5) + 4.5) / 4));
-}
-
-function Scatter({ run, set, map, data, colour, query }: ScatterProps): JSX.Element {
-  const canvas = useRef<HTMLCanvasElement>(null);
-  const [size, setSize] = useState({ width: 800, height: 600 });
-  const [over, setOver] = useState<number | undefined>(undefined);
-  const [theme, setTheme] = useState(0);
-  const words = query.toLowerCase().split(/\s+/).filter((word) => word.length > 1);
-  const spots = useMemo((): readonly Spot[] => {
-    const rows = new Map(rowsOf(run, set, data).map((row) => [row.latent, row]));
-    return map.latent.flatMap((latent, i): Spot[] => {
-      const row = rows.get(latent);
-      if (row === undefined) return [];
-      const found = words.length > 0 && words.every((word) => row.text.includes(word));
-      return [{ x: map.x[i] ?? 0, y: map.y[i] ?? 0, row, tone: toneOf(colour, data, row.row), found }];
-    });
-  }, [map, data, colour, query]);
-  const place = (spot: Spot): { readonly x: number; readonly y: number } => ({ x: 20 + spot.x * (size.width - 40), y: 20 + spot.y * (size.height - 40) });
-  useEffect(() => {
-    const element = canvas.current;
-    if (element === null) return undefined;
-    const watch = new ResizeObserver(() => setSize({ width: element.clientWidth, height: element.clientHeight }));
-    watch.observe(element);
-    const repaint = (): void => setTheme((n) => n + 1);
-    addEventListener('themechange', repaint);
-    return () => {
-      watch.disconnect();
-      removeEventListener('themechange', repaint);
-    };
-  }, []);
-  useEffect(() => {
-    const element = canvas.current;
-    const context = element?.getContext('2d');
-    if (element === null || element === undefined || context === null || context === undefined) return;
-    const ratio = devicePixelRatio;
-    element.width = size.width * ratio;
-    element.height = size.height * ratio;
-    context.scale(ratio, ratio);
-    const style = getComputedStyle(element);
-    const ink = (name: string): string => style.getPropertyValue(name).trim();
-    const scale = Array.from({ length: 9 }, (_, i) => ink(`--tone-${i}`));
-    for (const spot of [...spots].sort((a, b) => Number(a.found) - Number(b.found))) {
-      const { x, y } = place(spot);
-      const faded = words.length > 0 && !spot.found;
-      context.globalAlpha = faded ? 0.18 : 0.85;
-      context.fillStyle = spot.tone === undefined ? ink('--faint') : (scale[Math.round(spot.tone * 8)] ?? '');
-      context.beginPath();
-      context.arc(x, y, spot.found ? 6 : spots.length > 2000 ? 2.5 : 4, 0, 2 * Math.PI);
-      context.fill();
-      if (spot.found) {
-        context.lineWidth = 1.5;
-        context.strokeStyle = ink('--ink');
-        context.stroke();
-      }
-    }
-    const hovered = over === undefined ? undefined : spots[over];
-    if (hovered !== undefined) {
-      const { x, y } = place(hovered);
-      context.globalAlpha = 1;
-      context.lineWidth = 2.5;
-      context.strokeStyle = ink('--ink');
-      context.beginPath();
-      context.arc(x, y, 8, 0, 2 * Math.PI);
-      context.stroke();
-    }
-  }, [spots, size, over, theme]);
-  const nearest = (event: MouseEvent): number | undefined => {
-    let best: number | undefined;
-    let distance = 14 ** 2;
-    spots.forEach((spot, i) => {
-      const { x, y } = place(spot);
-      const d = (x - event.offsetX) ** 2 + (y - event.offsetY) ** 2;
-      if (d < distance) [best, distance] = [i, d];
-    });
-    return best;
-  };
-  const step = (event: KeyboardEvent): void => {
-    const way = ({ ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] } as Readonly<Record<string, readonly [number, number]>>)[event.key];
-    const at = over === undefined ? undefined : spots[over];
-    if (event.key === 'Enter' && at !== undefined) location.hash = link('feature', [set.id, at.row.latent]);
-    if (event.key === 'Escape') setOver(undefined);
-    if (way === undefined) return;
-    event.preventDefault();
-    if (at === undefined) return setOver(0);
-    let best = over;
-    let cost = Infinity;
-    spots.forEach((spot, i) => {
-      const [dx, dy] = [spot.x - at.x, spot.y - at.y];
-      const along = dx * way[0] + dy * way[1];
-      const c = along + 3 * Math.abs(dx * way[1] + dy * way[0]);
-      if (along > 0 && c < cost) [best, cost] = [i, c];
-    });
-    setOver(best);
-  };
+function MapView(props: MapViewProps): JSX.Element {
+  const { set, map, table, colouring, query, latent } = props;
+  const spots = useMemo(() => spotsOf(props), [map, table, colouring, query]);
+  const [over, setOver] = useState(() => {
+    const at = spots.findIndex(({ row }) => row.latent === latent);
+    return at < 0 ? undefined : at;
+  });
   const shown = over === undefined ? undefined : spots[over];
-  const found = spots.filter((spot) => spot.found);
+  const found = spots.filter(({ state }) => state === 'found');
   return (
     <div class="map">
-      <canvas
-        ref={canvas}
-        tabIndex={0}
-        role="application"
-        aria-label={`Map of ${spots.length} latents. Arrow keys move from latent to latent, Enter opens one.`}
-        onMouseMove={(event) => setOver(nearest(event))}
-        onMouseLeave={() => setOver(undefined)}
-        onClick={(event) => {
-          const hit = nearest(event);
-          const spot = hit === undefined ? undefined : spots[hit];
-          if (spot !== undefined) location.hash = link('feature', [set.id, spot.row.latent]);
-        }}
-        onKeyDown={step}
-      />
+      <Scatter spots={spots} over={over} setOver={setOver} open={({ row }) => (location.hash = link('feature', [set.id, row.latent]))} />
       <aside class="panel">
         <div role="status" class="tip">
           {shown === undefined ? (
-            <p class="muted">Point at a dot, or walk with the arrow keys.</p>
+            <p class="muted">Point at a dot, or walk with the arrow keys; click or Enter opens the latent.</p>
           ) : (
             <>
               <p>
-                <b>Latent {shown.row.latent}</b> · density {percent(shown.row.density)}
-                {shown.row.score !== null && ` · detection ${number(shown.row.score, 2)}`}
-                {shown.row.near !== null && ` · nearest ${shown.row.near.toFixed(2)}`}
+                <a href={link('feature', [set.id, shown.row.latent])}>
+                  <b>Latent {shown.row.latent}</b>
+                </a>{' '}
+                <span class="muted">
+                  density {percent(shown.row.density)}
+                  {!Number.isNaN(shown.row.score) && ` · detection ${number(shown.row.score, 2)}`}
+                  {!Number.isNaN(shown.row.near) && ` · nearest ${score(shown.row.near)}`}
+                </span>
               </p>
-              <p>{shown.row.label}</p>
+              <p>
+                <Label explanation={shown.row.explanation} text={shown.row.label} />
+              </p>
             </>
           )}
         </div>
         <p class="legend">
-          <span>low</span>
+          <span>{colouring.ends[0]}</span>
           {Array.from({ length: 9 }, (_, i) => (
             <span key={i} class={`swatch tone-${i}`} aria-hidden="true" />
           ))}
-          <span>high {COLOURS[colour]}</span>
+          <span>
+            {colouring.ends[1]} {colouring.label}
+          </span>
         </p>
-        {words.length > 0 && (
+        {query.trim() !== '' && (
           <>
-            <h2>{found.length} found</h2>
+            <h2>{found.length === 0 ? 'No latent matches' : `${plural(found.length, 'latent')} found`}</h2>
             <ul class="matches">
-              {found.slice(0, 20).map(({ row }) => (
+              {found.slice(0, LISTED).map(({ row }) => (
                 <li key={row.latent}>
                   <a href={link('feature', [set.id, row.latent])}>
-                    <b class="num">{row.latent}</b> {row.label}
+                    <b class="num">{row.latent}</b> <Label explanation={row.explanation} text={row.label} />
                   </a>
                 </li>
               ))}
             </ul>
+            {found.length > LISTED && (
+              <p>
+                <a href={link('features', [], { set: set.id, q: query })}>All {found.length} in the table</a>
+              </p>
+            )}
           </>
         )}
         <p class="muted">
-          {map.method}; {map.latent.length} of {map.of} live latents.
+          {map.method}; {map.latent.length.toLocaleString('en')} of {plural(map.of, 'live latent')}. Near dots have similar decoder rows; distances across the map mean little.
         </p>
       </aside>
     </div>

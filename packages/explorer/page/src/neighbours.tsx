@@ -1,14 +1,16 @@
 import type { JSX } from 'preact';
-import type { CardData, FeaturesData, RunData, SetData } from '../../src/wire.js';
+import type { FeatureCard } from '@salmon-sae/dataflow';
+import type { FeaturesData, RunData, SetData } from '../../src/wire.js';
 import { Arm } from './arm.js';
+import { SHARED } from './concept.js';
 import { features, useLoaded } from './data.js';
-import { labelOf } from './format.js';
+import { RowLabel } from './label.js';
 import { link } from './route.js';
 
 interface NeighboursProps {
   readonly run: RunData;
   readonly set: SetData;
-  readonly neighbours: CardData['neighbours'];
+  readonly neighbours: FeatureCard['neighbours'];
 }
 
 /** The nearest latents of each other arm by decoder cosine, with what they fire on. */
@@ -27,13 +29,12 @@ export function Neighbours({ run, set, neighbours }: NeighboursProps): JSX.Eleme
           const other = others.find((each) => each.sae === sae);
           const data = loaded.value?.get(sae);
           const row = data?.latent.indexOf(latent) ?? -1;
-          const label = row < 0 ? 'did not fire on this text' : labelOf(data?.explanation[row] ?? '', data?.words[row] ?? '', data?.token[row]);
           return (
-            <li key={`${sae}-${latent}`} class={cosine < 0.7 ? 'far' : ''}>
+            <li key={`${sae}-${latent}`} class={cosine < SHARED ? 'far' : ''}>
               <span class="num strong">{cosine.toFixed(2)}</span>
               {other !== undefined && <Arm run={run} arm={other.arm} />}
               {other !== undefined && row >= 0 ? <a href={link('feature', [other.id, latent])}>{latent}</a> : <span>{latent}</span>}
-              <span class="label">{loaded.value === undefined ? '' : label}</span>
+              <span class="label">{data !== undefined && (row < 0 ? 'did not fire on this text' : <RowLabel data={data} row={row} />)}</span>
             </li>
           );
         })}

@@ -1,4 +1,5 @@
 import type { JSX } from 'preact';
+import { Definitions } from './definitions.js';
 import { DensityPlot } from './density-plot.js';
 import type { PageProps } from './main.js';
 import { ParetoPlot } from './pareto-plot.js';
@@ -27,7 +28,7 @@ export function PlotsPage({ run, route }: PageProps): JSX.Element {
       <div class="tools">
         <h1>Plots</h1>
         <label>
-          Metric{' '}
+          Metric
           <select value={metric} onChange={(event) => setQuery(route, { metric: event.currentTarget.value })}>
             {present.map((key) => (
               <option key={key} value={key}>
@@ -37,13 +38,14 @@ export function PlotsPage({ run, route }: PageProps): JSX.Element {
           </select>
         </label>
         <label>
-          Held-out text{' '}
+          Held-out text
           <select value={text} onChange={(event) => setQuery(route, { text: event.currentTarget.value })}>
             {texts.map((key) => (
               <option key={key}>{key}</option>
             ))}
           </select>
         </label>
+        <Definitions terms={['l0', 'density']} />
       </div>
       <div class="plots">
         <section class="panel">

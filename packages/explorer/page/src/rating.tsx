@@ -1,5 +1,5 @@
 import { render } from 'preact';
-import { useLayoutEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { JSX } from 'preact';
 import type { RatingStateData } from '../../src/wire.js';
 import { Tokens } from './context-view.js';
@@ -7,9 +7,9 @@ import { post } from './data.js';
 import { applyTheme, ThemeButton } from './theme.js';
 
 const VERDICTS = [
-  { key: 'c', value: 'clinical', label: 'Clinical' },
-  { key: 'g', value: 'generic', label: 'Generic' },
-  { key: 'u', value: 'uninterpretable', label: 'Uninterpretable' },
+  { key: 'c', value: 'clinical', label: 'Clinical', says: 'one idea, of medicine or the body' },
+  { key: 'g', value: 'generic', label: 'Generic', says: 'one idea, of language or the world at large' },
+  { key: 'u', value: 'uninterpretable', label: 'Uninterpretable', says: 'no one idea that you can name' },
 ] as const;
 
 function App(): JSX.Element {
@@ -17,6 +17,8 @@ function App(): JSX.Element {
   const [state, setState] = useState<RatingStateData | undefined>(undefined);
   const [error, setError] = useState<string | undefined>(undefined);
   const [busy, setBusy] = useState(false);
+  const nameBox = useRef<HTMLInputElement>(null);
+  useLayoutEffect(() => nameBox.current?.focus(), []);
   const send = async (path: string, body: object): Promise<void> => {
     if (busy) return;
     setBusy(true);
@@ -43,32 +45,43 @@ function App(): JSX.Element {
           <section class="panel">
             <h1>Do the labels fit?</h1>
             <p>
-              You see a label and ten passages in which one unit of a network was active; the deeper the mark, the more active. The label was
-              written without these passages. Say in how many of them it fits what is marked, and what kind of thing the unit stands for.
+              Each page shows a label and some passages. One unit of a language model was active in every passage: on the marked words, and the deeper the mark, the more. The label was written without these
+              passages. Answer two questions:
             </p>
+            <dl>
+              <dt>How many fit?</dt>
+              <dd>In how many of the passages does the label describe what is marked? A passage fits if you would have expected a mark there from the label alone.</dd>
+              <dt>What kind?</dt>
+              <dd>Is what is marked clinical, generic, or nothing that you can name? Judge by the marks, not by the label: passages about medicine do not by themselves make a unit clinical.</dd>
+            </dl>
+            <p>There is no right answer and no clock. You can take answers back, and close the page and go on later under the same name.</p>
             <form
+              class="begin"
               onSubmit={(event) => {
                 event.preventDefault();
                 void send('rating/state', { rater: rater.trim() });
               }}
             >
               <label>
-                Your name <input value={rater} maxLength={80} required autocomplete="off" onInput={(event) => setRater(event.currentTarget.value)} />
-              </label>{' '}
+                Your name <input ref={nameBox} value={rater} maxLength={80} required autocomplete="off" onInput={(event) => setRater(event.currentTarget.value)} />
+              </label>
               <button type="submit" disabled={busy || rater.trim() === ''}>
-                Begin
+                Begin<kbd>Enter</kbd>
               </button>
             </form>
           </section>
         ) : (
           <>
-            <p role="status">
-              {state.done} of {state.total} rated
-            </p>
-            <progress value={state.done} max={state.total} aria-label="Progress" />
+            <div class="progress">
+              <p role="status" class="muted">
+                {state.done} of {state.total} rated
+              </p>
+              <progress value={state.done} max={state.total} aria-label="Progress" />
+            </div>
             {state.item === null ? (
               <section class="panel">
                 <h1>All rated. Thank you!</h1>
+                <p>Your answers are stored. You can close this page.</p>
                 {state.canUndo && (
                   <button type="button" onClick={() => void send('rating/undo', { rater: rater.trim() })}>
                     Take back the last answer
@@ -105,6 +118,9 @@ function Item({ item, canUndo, busy, answer, undo }: ItemProps): JSX.Element {
   const [verdict, setVerdict] = useState<string | undefined>(undefined);
   const most = item.contexts.length;
   const done = fits !== undefined && verdict !== undefined && !busy;
+  const heading = useRef<HTMLHeadingElement>(null);
+  // A new label is read out, and Tab begins at its passages.
+  useLayoutEffect(() => heading.current?.focus({ preventScroll: true }), []);
   // In place before the next key can arrive, so that a fast rater loses none.
   useLayoutEffect(() => {
     const keys = (event: KeyboardEvent): void => {
@@ -124,7 +140,10 @@ function Item({ item, canUndo, busy, answer, undo }: ItemProps): JSX.Element {
   });
   return (
     <section class="panel">
-      <h1 class="label-box">{item.label}</h1>
+      <p class="label-title">Label</p>
+      <h1 class="label-box" ref={heading} tabIndex={-1}>
+        {item.label}
+      </h1>
       <ol>
         {item.contexts.map(({ tokens, strengths }, i) => (
           <li key={i}>
@@ -132,33 +151,37 @@ function Item({ item, canUndo, busy, answer, undo }: ItemProps): JSX.Element {
           </li>
         ))}
       </ol>
-      <hr />
-      <fieldset class="choices">
-        <legend>In how many of the {most} does the label fit what is marked?</legend>
-        {Array.from({ length: most + 1 }, (_, n) => (
-          <button key={n} type="button" aria-pressed={fits === n} onClick={() => setFits(n)}>
-            {n}
-            {n === 10 && <kbd>t</kbd>}
+      <div class="questions">
+        <fieldset class="choices">
+          <legend>In how many of the {most} passages does the label describe what is marked?</legend>
+          {Array.from({ length: most + 1 }, (_, n) => (
+            <button key={n} type="button" aria-pressed={fits === n} onClick={() => setFits(n)}>
+              {n}
+              {n === 10 && <kbd>t</kbd>}
+            </button>
+          ))}
+        </fieldset>
+        <fieldset class="choices">
+          <legend>What is marked is …</legend>
+          {VERDICTS.map(({ key, value, label, says }) => (
+            <button key={value} type="button" class="kind" aria-pressed={verdict === value} onClick={() => setVerdict(value)}>
+              <b>{label}</b>
+              <kbd>{key}</kbd>
+              <small>{says}</small>
+            </button>
+          ))}
+        </fieldset>
+        <div class="buttons">
+          <button type="submit" disabled={!done} onClick={() => done && answer(fits, verdict)}>
+            Next<kbd>Enter</kbd>
           </button>
-        ))}
-      </fieldset>
-      <fieldset class="choices">
-        <legend>What does the unit stand for?</legend>
-        {VERDICTS.map(({ key, value, label }) => (
-          <button key={value} type="button" aria-pressed={verdict === value} onClick={() => setVerdict(value)}>
-            {label}
-            <kbd>{key}</kbd>
+          <button type="button" disabled={!canUndo || busy} onClick={undo}>
+            Take back the last<kbd>Backspace</kbd>
           </button>
-        ))}
-      </fieldset>
-      <div class="buttons">
-        <button type="submit" disabled={!done} onClick={() => done && answer(fits, verdict)}>
-          Next<kbd>Enter</kbd>
-        </button>
-        <button type="button" disabled={!canUndo || busy} onClick={undo}>
-          Take back the last<kbd>Backspace</kbd>
-        </button>
-        <span class="muted">Keys 0 to 9, t for ten.</span>
+          <span class="muted">
+            {fits === undefined ? 'Keys 0 to 9, t for ten.' : verdict === undefined ? 'Keys c, g or u.' : 'Enter goes on.'}
+          </span>
+        </div>
       </div>
     </section>
   );

@@ -3,7 +3,9 @@ import type { JSX } from 'preact';
 import type { RunData, SteerData } from '../../src/wire.js';
 import { setLabel } from './arm.js';
 import { features, post, useLoaded } from './data.js';
-import { labelOf, number } from './format.js';
+import { Term } from './definitions.js';
+import { number } from './format.js';
+import { RowLabel } from './label.js';
 
 interface SteerProps {
   readonly run: RunData;
@@ -37,7 +39,9 @@ export function SteerPanel({ run, set: firstSet, latent: firstLatent }: SteerPro
   };
   return (
     <section class="panel">
-      <h2>Steer with a latent</h2>
+      <h2>
+        <Term of="steering">Steer</Term> with a latent
+      </h2>
       <form
         class="fields"
         onSubmit={(event) => {
@@ -59,7 +63,14 @@ export function SteerPanel({ run, set: firstSet, latent: firstLatent }: SteerPro
           Latent
           <input type="number" min={0} value={chosen} onInput={(event) => setLatent(event.currentTarget.value)} />
         </label>
-        <p class="wide muted">{known.value === undefined ? '' : row < 0 ? 'This latent did not fire on the text.' : `Fires on: ${labelOf(known.value.explanation[row] ?? '', known.value.words[row] ?? '', known.value.token[row])}`}</p>
+        <p class="wide muted">
+          {known.value !== undefined && row < 0 && 'This latent did not fire on the text: choose another.'}
+          {known.value !== undefined && row >= 0 && (
+            <>
+              Fires on: <RowLabel data={known.value} row={row} />
+            </>
+          )}
+        </p>
         <label class="wide">
           Strength: {number(strength)} × its largest activation
           <input type="range" min={-10} max={10} step={0.5} value={strength} onInput={(event) => setStrength(Number(event.currentTarget.value))} />

@@ -37,7 +37,7 @@ export function ThemeButton(): JSX.Element {
     dispatchEvent(new Event('themechange'));
   };
   return (
-    <button type="button" class="quiet" onClick={flip} aria-label={dark ? 'Light colours' : 'Dark colours'} title={dark ? 'Light colours' : 'Dark colours'}>
+    <button type="button" class="quiet icon" onClick={flip} aria-label={dark ? 'Light colours' : 'Dark colours'} title={dark ? 'Light colours' : 'Dark colours'}>
       {dark ? '☀' : '☾'}
     </button>
   );

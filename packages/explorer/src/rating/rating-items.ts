@@ -1,8 +1,9 @@
 import { blindItems, matchByDensity } from '@salmon-sae/autointerp';
 import type { BlindItems, Example, LatentExamples, PoolExamples, RatableLatent } from '@salmon-sae/autointerp';
 import { SalmonError } from '@salmon-sae/dataflow';
+import type { FeatureCard, FeatureContext } from '@salmon-sae/dataflow';
 import type { CardSet, OpenRun } from '../run/open-run.js';
-import type { CardData, ContextData } from '../wire.js';
+import { NO_LABEL } from '../wire.js';
 
 export interface RatingPlan {
   /** Secret behind order and ids. */
@@ -15,17 +16,14 @@ export interface RatingPlan {
   readonly sets?: readonly [string, string];
 }
 
-/** What explainers say when they found nothing: there is no label to rate. */
-const NO_LABEL = 'No lexical pattern found.';
-
 /** Chooses, matches and blinds the latents to rate. Throws `no-data` where the run has too few explained latents. */
 export async function ratingItems(run: OpenRun, plan: RatingPlan): Promise<BlindItems> {
   const sets = chosenSets(run, plan.sets);
-  const cards = new Map<string, CardData>();
+  const cards = new Map<string, FeatureCard>();
   const arms = await Promise.all(sets.map((set) => ratable(set, plan.contexts, cards)));
   const matches = matchByDensity(arms, plan.latents, { seed: plan.seed });
   const words = new Vocabulary();
-  const cardOf = (of: RatableLatent): CardData => cards.get(`${of.sae}/${of.latent}`) as CardData;
+  const cardOf = (of: RatableLatent): FeatureCard => cards.get(`${of.sae}/${of.latent}`) as FeatureCard;
   const items = blindItems(
     matches,
     { examples: (of) => examplesOf(cardOf(of), words), label: (of) => cardOf(of).explanation?.text, tokenizer: words },
@@ -52,7 +50,7 @@ function chosenSets(run: OpenRun, ids: readonly [string, string] | undefined): r
   return [...sets].sort((a, b) => (a.data.id < b.data.id ? -1 : 1));
 }
 
-async function ratable(set: CardSet, contexts: number, cards: Map<string, CardData>): Promise<readonly RatableLatent[]> {
+async function ratable(set: CardSet, contexts: number, cards: Map<string, FeatureCard>): Promise<readonly RatableLatent[]> {
   const out: RatableLatent[] = [];
   for await (const card of set.cards.each()) {
     if (card.explanation === undefined || card.explanation.text === NO_LABEL || heldOut(card.contexts).length < contexts) continue;
@@ -66,13 +64,13 @@ async function ratable(set: CardSet, contexts: number, cards: Map<string, CardDa
  * Contexts that the explainer never saw. Newer runs record it. In others the card's sample holds, quantile by quantile, first a window of the
  * scorer's documents and then one of the explainer's, so the first of each quantile is taken.
  */
-export function heldOut(contexts: readonly ContextData[]): readonly ContextData[] {
+export function heldOut(contexts: readonly FeatureContext[]): readonly FeatureContext[] {
   if (contexts.some(({ pool }) => pool !== undefined)) return contexts.filter(({ pool, quantile }) => pool === 'scorer' && quantile >= 0);
   const seen = new Set<number>([-1]);
   return contexts.filter(({ quantile }) => !seen.has(quantile) && seen.add(quantile));
 }
 
-function examplesOf(card: CardData, words: Vocabulary): LatentExamples {
+function examplesOf(card: FeatureCard, words: Vocabulary): LatentExamples {
   const empty: PoolExamples = { top: [], quantiles: [], random: [], hard: [] };
   const byQuantile = new Map<number, Example[]>();
   for (const context of heldOut(card.contexts)) {

@@ -1,4 +1,5 @@
-import type { CardData, ContextData, FeaturesData } from '../wire.js';
+import type { FeatureCard, FeatureContext } from '@salmon-sae/dataflow';
+import type { FeaturesData } from '../wire.js';
 
 /** Words kept per latent for search. */
 const WORDS = 12;
@@ -11,10 +12,10 @@ export class CardColumns {
     set: string,
     private readonly text: string,
   ) {
-    this.columns = { set, latent: [], density: [], max: [], score: [], explanation: [], token: [], words: [], contexts: [], dense: [], share: [], near: {} };
+    this.columns = { set, latent: [], density: [], max: [], score: [], explanation: [], token: [], words: [], contexts: [], dense: [], domain: [], near: {} };
   }
 
-  add(card: CardData): void {
+  add(card: FeatureCard): void {
     const c = this.columns;
     const row = c.latent.length;
     c.latent.push(card.latent);
@@ -25,8 +26,8 @@ export class CardColumns {
     c.token.push(mostFrequent(card.contexts.map(peakToken)));
     c.words.push(wordCounts(card.contexts));
     c.contexts.push(card.contexts.length);
-    c.dense.push(card.denseClass ?? '');
-    c.share.push(card.contexts.length === 0 ? 0 : Number((card.contexts.filter(({ domain }) => domain === this.text).length / card.contexts.length).toFixed(3)));
+    c.dense.push(card.denseClass === undefined ? null : (card.denseClass ?? ''));
+    c.domain.push(card.domainShare === undefined ? null : Number((card.domainShare[this.text] ?? 0).toFixed(4)));
     for (const { sae, latent, cosine } of card.neighbours) {
       const near = (c.near[sae] ??= { latent: [], cosine: [] });
       const best = near.cosine[row];
@@ -52,23 +53,23 @@ type MutableFeatures = { -readonly [K in keyof FeaturesData]: FeaturesData[K] ex
   near: Record<string, { latent: (number | null)[]; cosine: (number | null)[] }>;
 };
 
-function detectionOf(card: CardData): number | null {
+function detectionOf(card: FeatureCard): number | null {
   const score = card.explanation?.scores.find(({ scorer, metric }) => scorer === 'detection' && metric === 'balancedAccuracy');
   return score === undefined ? null : Number(score.value.toFixed(4));
 }
 
-function peakIndex({ activations }: ContextData): number {
+function peakIndex({ activations }: FeatureContext): number {
   let best = 0;
   for (let i = 1; i < activations.length; i++) if ((activations[i] ?? 0) > (activations[best] ?? 0)) best = i;
   return best;
 }
 
-function peakToken(context: ContextData): string {
+function peakToken(context: FeatureContext): string {
   return context.tokens[peakIndex(context)] ?? '';
 }
 
 /** The whole word around a context's peak: pieces that go on a word are joined to it. */
-export function peakWord(context: ContextData): string {
+export function peakWord(context: FeatureContext): string {
   const { tokens } = context;
   let from = peakIndex(context);
   let to = from + 1;
@@ -96,7 +97,7 @@ function mostFrequent(items: readonly string[]): string {
   return counted(items)[0]?.[0] ?? '';
 }
 
-function wordCounts(contexts: readonly ContextData[]): string {
+function wordCounts(contexts: readonly FeatureContext[]): string {
   return counted(contexts.map(peakWord).filter((word) => /[\p{L}\p{N}]/u.test(word)))
     .slice(0, WORDS)
     .map(([word, n]) => `${word.replaceAll(/[\s:]+/g, '')}:${n}`)

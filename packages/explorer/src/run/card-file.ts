@@ -1,13 +1,14 @@
 import { open, readFile, stat } from 'node:fs/promises';
 import { createReadStream } from 'node:fs';
+import { featureCardSchema } from '@salmon-sae/autointerp';
 import { SalmonError, writeFileAtomic } from '@salmon-sae/dataflow';
+import type { FeatureCard } from '@salmon-sae/dataflow';
 import { CARDS_PER_CHUNK } from '../wire.js';
-import type { CardData, FeaturesData } from '../wire.js';
+import type { FeaturesData } from '../wire.js';
 import { CardColumns } from './card-columns.js';
-import { cardSchema } from './card-schema.js';
 
 /** Raised when the columns change: older caches are then made again. */
-const INDEX_VERSION = 2;
+const INDEX_VERSION = 3;
 const NEWLINE = 10;
 
 interface CardIndex {
@@ -25,9 +26,9 @@ export interface CardFile {
   readonly count: number;
   readonly chunks: number;
   /** Cards `chunk * 64 ...` in the order of the file. */
-  chunk(chunk: number): Promise<readonly CardData[]>;
+  chunk(chunk: number): Promise<readonly FeatureCard[]>;
   /** One after the other, in bounded memory. */
-  each(): AsyncGenerator<CardData>;
+  each(): AsyncGenerator<FeatureCard>;
 }
 
 /**
@@ -40,7 +41,7 @@ export async function openCardFile(path: string, as: { readonly set: string; rea
   const index = (await cached(as.cache, key)) ?? (await build(path, as, key));
   const count = index.features.latent.length;
   const chunks = Math.ceil(count / CARDS_PER_CHUNK);
-  const read = async (from: number, to: number): Promise<readonly CardData[]> => {
+  const read = async (from: number, to: number): Promise<readonly FeatureCard[]> => {
     const start = index.offsets[from] ?? 0;
     const buffer = Buffer.alloc((index.offsets[to] ?? size) - start);
     const file = await open(path);
@@ -55,7 +56,7 @@ export async function openCardFile(path: string, as: { readonly set: string; rea
       .filter((line) => line.trim() !== '')
       .map((line, i) => parseCard(line, path, from + i + 1));
   };
-  const chunk = (n: number): Promise<readonly CardData[]> => read(n * CARDS_PER_CHUNK, Math.min(count, (n + 1) * CARDS_PER_CHUNK));
+  const chunk = (n: number): Promise<readonly FeatureCard[]> => read(n * CARDS_PER_CHUNK, Math.min(count, (n + 1) * CARDS_PER_CHUNK));
   return {
     features: index.features,
     count,
@@ -111,7 +112,7 @@ async function* linesOf(path: string): AsyncGenerator<{ readonly at: number; rea
   if (rest.length > 0) yield { at, text: rest.toString('utf8') };
 }
 
-function parseCard(line: string, path: string, number: number): CardData {
+function parseCard(line: string, path: string, number: number): FeatureCard {
   const fail = (got: string, cause?: unknown): never => {
     throw new SalmonError(
       'bad-file',
@@ -125,7 +126,7 @@ function parseCard(line: string, path: string, number: number): CardData {
   } catch (cause) {
     return fail((cause as Error).message, cause);
   }
-  const parsed = cardSchema.safeParse(json);
+  const parsed = featureCardSchema.safeParse(json);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   return fail(`${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'an unknown form'}`);

@@ -46,7 +46,6 @@ const reportSchema = z.object({
       targetL0: z.number().optional(),
       seed: z.number().optional(),
       texts: z.record(z.string(), textMetrics),
-      detection: measure.optional(),
     }),
   ),
   verdict: z.object({ paragraph: z.string() }).optional(),

@@ -46,8 +46,9 @@ export function servePage(app: Hono, files: ReadonlyMap<string, PageFile>, index
   });
 }
 
-/** Errors a person can act on are said in words; others say nothing of the machine's inside. */
+/** Errors a person can act on are said in words; others say nothing of the machine's inside, and go to the server's own error output. */
 export const answerError: ErrorHandler = (error, c) => {
   if (isSalmonError(error)) return c.json({ error: error.message }, error.code === 'usage' || error.code === 'bad-config' ? 400 : 500);
-  return c.json({ error: 'The server failed while answering; its log says more.' }, 500);
+  process.emitWarning(error);
+  return c.json({ error: 'The server failed while answering; what it printed says more.' }, 500);
 };

@@ -1,10 +1,13 @@
-import { writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SalmonError } from '@salmon-sae/dataflow';
+import { Hono } from 'hono';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { makeRun, TEXT } from '../../test/make-run.js';
 import { rawRequest } from '../../test/raw-request.js';
 import { scratchFolders } from '../../test/scratch.js';
 import { serveExplorer } from '../serve-explorer.js';
+import { answerError } from './listen.js';
 import type { Served } from './listen.js';
 import { allowedHost } from './security.js';
 
@@ -28,7 +31,8 @@ describe('the server', () => {
       expect(policy).toContain("default-src 'none'");
       expect(policy).toContain("script-src 'self'");
       expect(policy).toContain("frame-ancestors 'none'");
-      expect(policy).not.toMatch(/unsafe|\*/);
+      expect(policy).toContain("require-trusted-types-for 'script'");
+      expect(policy).not.toMatch(/unsafe|data:|\*/);
       expect(headers['x-content-type-options']).toBe('nosniff');
       expect(headers['cache-control']).toBe('no-store');
       expect(headers['access-control-allow-origin']).toBeUndefined();
@@ -76,6 +80,44 @@ describe('the server', () => {
     expect(await ask({ host, origin: 'http://evil.example' })).toBe(403);
     expect(await ask({ host, origin: 'null' })).toBe(403);
     expect(await ask({ host, 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' })).toBe(403);
+  });
+
+  it('lets no key of its environment out, by wire, file or output', async () => {
+    const key = 'sk-0123456789abcdef';
+    const written: string[] = [];
+    const streams = [process.stdout, process.stderr].map((stream) => vi.spyOn(stream, 'write').mockImplementation((chunk) => written.push(String(chunk)) > 0));
+    for (const name of ['HF_TOKEN', 'OPENAI_API_KEY', 'ANTHROPIC_API_KEY']) vi.stubEnv(name, key);
+    try {
+      const run = await makeRun(await scratch());
+      const other = await serveExplorer({ run });
+      const bodies = await Promise.all(['/', '/data/run.json', `/data/sae-one@${TEXT}/features.json`, '/nothing'].map(async (path) => JSON.stringify(await rawRequest(other.url, path))));
+      await other.close();
+      const files = await Promise.all((await readdir(join(run, 'explorer'))).map((name) => readFile(join(run, 'explorer', name), 'utf8')));
+      expect(files).toHaveLength(3);
+      for (const text of [...bodies, ...files, ...written]) expect(text).not.toContain(key);
+    } finally {
+      for (const stream of streams) stream.mockRestore();
+      vi.unstubAllEnvs();
+    }
+  });
+
+  it('says in words what a person can mend, and of other failures nothing but that they happened', async () => {
+    const app = new Hono();
+    app.onError(answerError);
+    app.get('/usage', () => {
+      throw new SalmonError('usage', { what: 'The request cannot be read' });
+    });
+    app.get('/inside', () => {
+      throw new Error('at /home/someone/secret/path');
+    });
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const usage = await app.request('/usage');
+    const inside = await app.request('/inside');
+    expect([usage.status, await usage.text()]).toEqual([400, expect.stringContaining('cannot be read')]);
+    expect(inside.status).toBe(500);
+    expect(await inside.text()).not.toContain('someone');
+    expect(warned).toHaveBeenCalledTimes(1);
+    warned.mockRestore();
   });
 
   it('knows its live endpoints only with a model', async () => {

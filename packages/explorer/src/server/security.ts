@@ -13,11 +13,13 @@ export const CONTENT_SECURITY_POLICY = {
   defaultSrc: ["'none'"],
   scriptSrc: ["'self'"],
   styleSrc: ["'self'"],
-  imgSrc: ["'self'", 'data:'],
+  imgSrc: ["'self'"],
   connectSrc: ["'self'"],
   baseUri: ["'none'"],
   formAction: ["'none'"],
   frameAncestors: ["'none'"],
+  // Text can reach the page as text only: assigning a string to innerHTML and its like is an error.
+  requireTrustedTypesFor: ["'script'"],
 };
 
 /** Headers on every answer, and refusal of requests that another site's page or a rebound name could have made. */
