@@ -29,6 +29,10 @@ void GemmBf16(Op& op);
 void GemmRows(Op& op);
 void GemmPaths(Op& op);
 
+void Gated(Op& op);
+void RmsNorm(Op& op);
+void AttentionWeights(Op& op);
+
 void Own(Op& op);
 void Blank(Op& op);
 void Zeros(Op& op);

@@ -12,6 +12,8 @@ export { bf16MatMul, hasBf16 } from './tensors/bf16-matmul.js';
 export type { MatMulOptions } from './tensors/raw-bf16.js';
 export { bf16Engine, hasNativeBf16, nativeBf16Paths, packBf16, packBf16Words } from './tensors/packed-matrix.js';
 export type { Bf16Engine, NativeBf16Path, PackedMatrix, PackOptions } from './tensors/packed-matrix.js';
+export { fusedOps } from './tensors/fused-ops.js';
+export type { FusedOps } from './tensors/fused-ops.js';
 export { adam, adamDefaults, adamScalars } from './optim/adam.js';
 export type { Adam, AdamConfig, AdamSlots, AdamUpdate } from './optim/adam.js';
 export { clipFactor, clipGlobalNorm, globalNorm } from './optim/clip.js';

@@ -1,8 +1,9 @@
-import { tf } from '@salmon-sae/compute';
+import { fusedOps, tf } from '@salmon-sae/compute';
 import { SalmonError } from '@salmon-sae/dataflow';
 import type { Matrix } from './pass.js';
 
-export type Activation = (x: Matrix) => Matrix;
+/** The activation of x, times `times` where given. */
+export type Activation = (x: Matrix, times?: Matrix) => Matrix;
 
 /** The activation that a config.json names. */
 export function activationNamed(name: string, where: string): Activation {
@@ -11,12 +12,12 @@ export function activationNamed(name: string, where: string): Activation {
     case 'gelu_new':
       return geluTanh;
     case 'gelu':
-      return gelu;
+      return (x, times) => product(gelu(x), times);
     case 'silu':
     case 'swish':
       return silu;
     case 'relu':
-      return (x) => tf.relu(x);
+      return (x, times) => product(tf.relu(x), times);
     default:
       throw new SalmonError('unsupported', {
         what: `Activation function "${name}" is not supported`,
@@ -28,10 +29,12 @@ export function activationNamed(name: string, where: string): Activation {
 }
 
 /** GELU, tanh form (arXiv 1606.08415 section 2): 0.5 x (1 + tanh(u)) = x sigmoid(2u), u = sqrt(2/pi) (x + 0.044715 x^3). */
-export function geluTanh(x: Matrix): Matrix {
+export function geluTanh(x: Matrix, times?: Matrix): Matrix {
+  const fused = fusedOps();
+  if (fused !== undefined) return fused.gated('gelu-tanh', x, times);
   const c = 2 * Math.sqrt(2 / Math.PI);
   const slope = tf.add(tf.mul(tf.square(x), 0.044715 * c), c);
-  return tf.mul(x, tf.sigmoid(tf.mul(x, slope)));
+  return product(tf.mul(x, tf.sigmoid(tf.mul(x, slope))), times);
 }
 
 /** GELU (arXiv 1606.08415): x Phi(x). */
@@ -40,6 +43,10 @@ export function gelu(x: Matrix): Matrix {
 }
 
 /** SiLU (arXiv 1606.08415): x sigmoid(x). */
-export function silu(x: Matrix): Matrix {
-  return tf.mul(x, tf.sigmoid(x));
+export function silu(x: Matrix, times?: Matrix): Matrix {
+  return fusedOps()?.gated('silu', x, times) ?? product(tf.mul(x, tf.sigmoid(x)), times);
+}
+
+function product(x: Matrix, times: Matrix | undefined): Matrix {
+  return times === undefined ? x : tf.mul(x, times);
 }

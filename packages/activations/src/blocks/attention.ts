@@ -1,4 +1,4 @@
-import { tf } from '@salmon-sae/compute';
+import { fusedOps, tf } from '@salmon-sae/compute';
 import { queryBlocks } from './attention-mask.js';
 import type { Linear } from './linear.js';
 import type { Norm } from './norm.js';
@@ -101,16 +101,20 @@ function attendRows(q: tf.Tensor4D, k: tf.Tensor4D, v: tf.Tensor4D, shape: Atten
       ]);
       const kb = keys === context ? k3 : tf.slice(k3, [0, block.keysFrom, 0], [-1, keys, -1]);
       const vb = keys === context ? v3 : tf.slice(v3, [0, block.keysFrom, 0], [-1, keys, -1]);
-      let scores = tf.matMul(qb, kb, false, true);
-      if (shape.softcap !== undefined) scores = tf.mul(tf.tanh(scores), shape.softcap);
-      const mask = maskOf(chunk, shape.window, block);
-      const masked = tf.add(scores.reshape([rows, heads, queries, keys]), mask);
-      const weights = tf.softmax(masked).reshape([rows * keyHeads, group * queries, keys]);
+      const scores = tf.matMul(qb, kb, false, true).reshape([rows, heads, queries, keys]) as tf.Tensor4D;
+      const weights = weigh(scores, maskOf(chunk, shape.window, block), shape.softcap).reshape([rows * keyHeads, group * queries, keys]);
       const mixed = tf.matMul(weights, vb).reshape([rows, heads, queries, headDim]);
       return tf.transpose(mixed, [0, 2, 1, 3]) as tf.Tensor4D;
     }),
   );
   return outputs.length === 1 ? (outputs[0] as tf.Tensor4D) : tf.concat(outputs, 1);
+}
+
+function weigh(scores: tf.Tensor4D, mask: tf.Tensor4D, softcap: number | undefined): tf.Tensor4D {
+  const fused = fusedOps();
+  if (fused !== undefined) return fused.attentionWeights(scores, mask, softcap);
+  const capped = softcap === undefined ? scores : tf.mul(tf.tanh(scores), softcap);
+  return tf.softmax(tf.add(capped, mask)) as tf.Tensor4D;
 }
 
 function maskOf(chunk: Chunk, window: number | undefined, block: QueryBlock): tf.Tensor4D {

@@ -19,7 +19,7 @@ export interface GatedInput {
 /** Gated linear unit (arXiv 2002.05202 eq. 6): W_down (act(W_gate x) * W_up x). */
 export function gatedMlp(into: GatedInput, down: Linear, activation: Activation): Mlp {
   const { gate, up } = into;
-  return mlp((x) => down.apply(tf.mul(activation(gate.apply(x)), up.apply(x))), gate.outputs);
+  return mlp((x) => down.apply(activation(gate.apply(x), up.apply(x))), gate.outputs);
 }
 
 /** W_out act(W_in x). */

@@ -1,4 +1,4 @@
-import { tf } from '@salmon-sae/compute';
+import { fusedOps, tf } from '@salmon-sae/compute';
 
 /** A normalisation over the last axis, always in float32. */
 export interface Norm {
@@ -12,6 +12,8 @@ export function rmsNorm(gain: tf.Tensor1D, eps: number): Norm {
   return {
     gain,
     apply: <T extends tf.Tensor>(x: T): T => {
+      const fused = fusedOps();
+      if (fused !== undefined) return fused.rmsNorm(x, gain, eps);
       const scale = tf.rsqrt(tf.add(tf.mean(tf.square(x), -1, true), eps));
       return tf.mul(tf.mul(x, scale), gain) as T;
     },
