@@ -8,8 +8,8 @@ export interface Mlp {
   apply(x: Matrix): Matrix;
 }
 
-/** Hidden values of one chunk of rows stay below this many floats. */
-const HIDDEN_FLOATS = 4 * 2 ** 20;
+/** Hidden values of one chunk of rows stay below this many floats. A product lays out its weights anew each time: with some 500 rows that costs a sixth, with 1000 little. */
+const HIDDEN_FLOATS = 10 * 2 ** 20;
 
 export interface GatedInput {
   readonly gate: Linear;
@@ -31,8 +31,9 @@ function mlp(apply: (x: Matrix) => Matrix, hidden: number): Mlp {
   return {
     apply: (x) => {
       const [rows, width] = x.shape;
-      const size = Math.max(1, Math.floor(HIDDEN_FLOATS / hidden));
-      if (rows <= size) return apply(x);
+      const most = Math.max(1, Math.floor(HIDDEN_FLOATS / hidden));
+      if (rows <= most) return apply(x);
+      const size = Math.ceil(rows / Math.ceil(rows / most));
       const chunks: Matrix[] = [];
       for (let from = 0; from < rows; from += size) {
         chunks.push(tf.tidy(() => apply(tf.slice(x, [from, 0], [Math.min(size, rows - from), width]))));
