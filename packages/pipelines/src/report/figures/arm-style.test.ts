@@ -5,9 +5,9 @@ const arm = (id: string) => ({ id, label: id, description: '' });
 
 describe('arm styles', () => {
   it('never tells arms apart by colour alone, and gives known arms the same look in every report', () => {
-    const all = armStyles(['x', 'domain', 'y', 'broad', 'boosted', 'z'].map(arm));
-    expect(new Set([...all.values()].map((style) => style.symbol)).size).toBe(6);
-    expect(new Set([...all.values()].map((style) => style.color)).size).toBe(6);
+    const all = armStyles(['fine-tuned', 'domain', 'random', 'broad', 'boosted', 'active', 'stitched', 'ensemble'].map(arm));
+    expect(new Set([...all.values()].map((style) => style.symbol)).size).toBe(8);
+    expect(new Set([...all.values()].map((style) => style.color)).size).toBe(8);
     expect(armStyles([arm('domain')]).get('domain')).toEqual(all.get('domain'));
   });
 

@@ -4,7 +4,7 @@ import type { ArmFacts } from '../report-data.js';
 export interface ArmStyle {
   /** A CSS variable with its light value as fallback, so that one drawing serves light pages, dark pages and files. */
   readonly color: string;
-  readonly symbol: 'circle' | 'square' | 'triangle' | 'diamond' | 'star' | 'wye' | 'hexagon';
+  readonly symbol: 'circle' | 'square' | 'triangle' | 'diamond' | 'star' | 'wye' | 'hexagon' | 'cross';
   /** SVG dash pattern; undefined = solid. */
   readonly dash?: string;
 }
@@ -15,7 +15,7 @@ export interface PaletteEntry {
   readonly dark: string;
 }
 
-/** Okabe and Ito's colour-blind safe set (jfly.uni-koeln.de/color), lightened for dark pages. */
+/** Okabe and Ito's colour-blind safe set (jfly.uni-koeln.de/color) and a brown, lightened for dark pages. */
 export const palette: readonly PaletteEntry[] = [
   { name: 'blue', light: '#0072b2', dark: '#56a8e0' },
   { name: 'vermillion', light: '#d55e00', dark: '#ff8b45' },
@@ -24,10 +24,11 @@ export const palette: readonly PaletteEntry[] = [
   { name: 'sky', light: '#2b93c9', dark: '#8fd0f5' },
   { name: 'orange', light: '#b97a00', dark: '#f0b73f' },
   { name: 'grey', light: '#6b6b6b', dark: '#b3b3b3' },
+  { name: 'brown', light: '#7a4a21', dark: '#cfa27a' },
 ];
 
-const symbols: readonly ArmStyle['symbol'][] = ['square', 'circle', 'triangle', 'diamond', 'star', 'wye', 'hexagon'];
-const dashes: readonly (string | undefined)[] = [undefined, undefined, '7 3', '3 3', '9 3 2 3', '2 2', '1 3'];
+const symbols: readonly ArmStyle['symbol'][] = ['square', 'circle', 'triangle', 'diamond', 'star', 'wye', 'hexagon', 'cross'];
+const dashes: readonly (string | undefined)[] = [undefined, undefined, '7 3', '3 3', '9 3 2 3', '2 2', '1 3', '6 2 2 2'];
 const fixedPlace: Readonly<Record<string, number>> = { broad: 0, domain: 1, boosted: 2 };
 
 /** A style for every arm: broad, domain and boosted always look the same, others take the places that are left. */

@@ -12,6 +12,7 @@ export function densityLines(data: ReportData): Figure | undefined {
   if (histograms.length === 0) return undefined;
   const styles = armStyles(data.arms);
   const panels = [...new Set(histograms.map((histogram) => panelName[histogram.text]))];
+  const nameOf = ({ arm }: DensityHistogram): string => data.arms.find(({ id }) => id === arm)?.label ?? arm;
   const marks = histograms.map((histogram) => {
     const style = styles.get(histogram.arm)!;
     return Plot.line(outline(histogram), {
@@ -39,13 +40,18 @@ export function densityLines(data: ReportData): Figure | undefined {
       title,
       alt,
       legend: named.map((histogram) => ({
-        label: data.arms.find((arm) => arm.id === histogram.arm)?.label ?? histogram.arm,
+        label: nameOf(histogram),
         style: styles.get(histogram.arm)!,
         shape: 'line' as const,
       })),
     },
   );
-  const silent = histograms.map((h) => `${h.sae}, ${h.text} text: ${formatNumber(h.silent, 'integer')} of ${formatNumber(latentsOf(h), 'integer')}`).join('; ');
+  const silent = panels
+    .map((panel) => {
+      const counts = histograms.filter((h) => panelName[h.text] === panel).map((h) => `${nameOf(h)} ${formatNumber(h.silent, 'integer')} of ${formatNumber(latentsOf(h), 'integer')}`);
+      return `${panel}: ${counts.join(', ')}`;
+    })
+    .join('; ');
   return {
     kind: 'figure',
     id: 'densities',

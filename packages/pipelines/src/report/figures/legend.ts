@@ -57,5 +57,7 @@ function symbolPath(symbol: ArmStyle['symbol']): string {
       return 'M-1.5,1V6H1.5V1L5.5,-1.5L4,-4L0,-1.6L-4,-4L-5.5,-1.5Z';
     case 'hexagon':
       return 'M0,-5L4.3,-2.5V2.5L0,5L-4.3,2.5V-2.5Z';
+    case 'cross':
+      return 'M-1.7,-5H1.7V-1.7H5V1.7H1.7V5H-1.7V1.7H-5V-1.7H-1.7Z';
   }
 }
