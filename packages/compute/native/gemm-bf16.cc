@@ -9,6 +9,7 @@
 #include <cstring>
 #include <memory>
 
+#include "clones.h"
 #include "ops.h"
 #include "thread_pool.h"
 #include "tiles.h"
@@ -19,12 +20,6 @@
 #include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#endif
-
-#if defined(__x86_64__) && defined(__GLIBC__)
-#define SALMON_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define SALMON_CLONES
 #endif
 
 namespace salmon {

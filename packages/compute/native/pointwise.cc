@@ -3,14 +3,10 @@
 #include <cmath>
 #include <cstring>
 
+#include "clones.h"
 #include "ops.h"
 #include "thread_pool.h"
 
-#if defined(__x86_64__) && defined(__GLIBC__)
-#define SALMON_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define SALMON_CLONES
-#endif
 #define SALMON_INLINE __attribute__((always_inline)) inline
 
 namespace salmon {

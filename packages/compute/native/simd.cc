@@ -3,15 +3,10 @@
 #include <cmath>
 #include <cstring>
 
+#include "clones.h"
+
 #if defined(__x86_64__)
 #include <immintrin.h>
-#endif
-
-// glibc's loader resolves the clones; elsewhere the compiler's baseline serves.
-#if defined(__x86_64__) && defined(__GLIBC__)
-#define SALMON_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define SALMON_CLONES
 #endif
 
 namespace salmon {
