@@ -14,7 +14,7 @@ export const verdictRules: readonly VerdictRule[] = [
   { metric: 'deltaCe', label: 'Loss added (delta CE)', better: 'lower', unit: 'nats/token' },
   { metric: 'darkR2Vector', label: 'Linear residual (R² of the error)', better: 'lower', unit: '' },
   { metric: 'liveShare', label: 'Live latents', better: 'higher', unit: '' },
-  { metric: 'detection', label: 'Interpretability (detection above chance)', better: 'higher', unit: '' },
+  { metric: 'detection', label: 'Interpretability (detection above random directions)', better: 'higher', unit: '' },
 ];
 
 export interface VerdictOptions {
