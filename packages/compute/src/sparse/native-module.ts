@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { rawBackend } from '../tensors/raw-op.js';
 
 /** What the native module offers besides the ops that it registers with TensorFlow. */
 interface NativeModule {
@@ -14,6 +15,11 @@ let tiles = false;
 /** Whether the native sparse ops are registered in this process. */
 export function nativeOpsLoaded(): boolean {
   return loaded;
+}
+
+/** Whether native ops on dense tensors serve: TensorFlow computes on the processor, where those tensors lie. */
+export function nativeOpsOnProcessor(): boolean {
+  return loaded && rawBackend()?.isUsingGpuDevice === false;
 }
 
 /** Whether products can be screened in bfloat16 on this processor. */

@@ -1,7 +1,6 @@
-import { nativeOpsLoaded } from '../sparse/native-module.js';
+import { nativeOpsOnProcessor } from '../sparse/native-module.js';
 import { run, runWith } from '../sparse/native-ops.js';
 import { tf } from '../tf.js';
-import { rawBackend } from './raw-op.js';
 
 /** Chains of elementwise steps of a language model in one pass over memory each; float32, equal to the steps to about 1e-6. Not differentiable. */
 export interface FusedOps {
@@ -24,6 +23,5 @@ const native: FusedOps = {
 
 /** The native ops, or undefined where the single steps must serve (other backends, a GPU). Call after `await useBackend()`. */
 export function fusedOps(): FusedOps | undefined {
-  const backend = rawBackend();
-  return backend !== undefined && nativeOpsLoaded() && !backend.isUsingGpuDevice ? native : undefined;
+  return nativeOpsOnProcessor() ? native : undefined;
 }

@@ -1,5 +1,5 @@
 import { SalmonError } from '@salmon-sae/dataflow';
-import { nativeOpsLoaded } from '../sparse/native-module.js';
+import { nativeOpsOnProcessor } from '../sparse/native-module.js';
 import { run, runWith } from '../sparse/native-ops.js';
 import { tf } from '../tf.js';
 import { checkInputs, packedByTensorflow } from './packed-tensorflow.js';
@@ -38,8 +38,7 @@ export function bf16Engine(): Bf16Engine {
 
 /** Whether the native bfloat16 products run here; `packBf16Words` needs them. */
 export function hasNativeBf16(): boolean {
-  const backend = rawBackend();
-  return backend !== undefined && nativeOpsLoaded() && !backend.isUsingGpuDevice;
+  return nativeOpsOnProcessor();
 }
 
 /** The native paths that this processor runs. */
