@@ -7,8 +7,8 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
-#include <memory>
 
+#include "aligned.h"
 #include "clones.h"
 #include "ops.h"
 #include "thread_pool.h"
@@ -291,18 +291,6 @@ void PackLeft(const float* x, int64_t rows, int64_t inputs, uint16_t* out) { Pac
 
 SALMON_CLONES
 void PackLeft(const float* x, int64_t rows, int64_t inputs, float* out) { PackRows(x, rows, inputs, out); }
-
-/** Memory aligned to cache lines: a tile row that straddles two costs two loads. */
-struct Free {
-  void operator()(void* memory) const { std::free(memory); }
-};
-
-template <typename T>
-std::unique_ptr<T[], Free> Aligned(int64_t count) {
-  void* memory = std::aligned_alloc(64, (count * sizeof(T) + 64) / 64 * 64);
-  Require(memory != nullptr, "no memory for the left operand of a product");
-  return std::unique_ptr<T[], Free>(static_cast<T*>(memory));
-}
 
 struct Product {
   const float* x;

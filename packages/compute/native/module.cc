@@ -6,6 +6,7 @@
 #include <string>
 
 #include "ops.h"
+#include "screen.h"
 #include "tensorflow/c/c_api.h"
 #include "thread_pool.h"
 
@@ -14,7 +15,10 @@ namespace {
 
 const OpSpec kOps[] = {
     {"SalmonSparsify", {"pre: float", "bias: float", "low: float"}, {"starts: int32", "row: int32", "value: float"}, Compute<Sparsify>},
-    {"SalmonSparsifyProduct", {"x: float", "rows: float", "bias: float", "low: float"}, {"starts: int32", "row: int32", "value: float"}, Compute<SparsifyProduct>},
+    {"SalmonSparsifyProduct", {"x: float", "rows: float", "bias: float", "low: float", "path: float"}, {"starts: int32", "row: int32", "value: float", "done: float"}, Compute<SparsifyProduct>},
+    {"SalmonSparsifyProductRows", {"x: float", "rows: float", "bias: float", "low: float", "path: float"}, {"indptr: int32", "indices: int32", "values: float", "done: float"}, Compute<SparsifyProductRows>},
+    {"SalmonLargestOfProduct", {"x: float", "rows: float", "bias: float", "scalars: float"}, {"starts: int32", "row: int32", "value: float", "done: float"}, Compute<LargestOfProduct>},
+    {"SalmonScreenPaths", {"any: float"}, {"paths: float"}, Compute<ScreenPaths>},
     {"SalmonTopK", {"pre: float", "bias: float", "k: float"}, {"starts: int32", "row: int32", "value: float"}, Compute<TopK>},
     {"SalmonBatchTopK", {"pre: float", "bias: float", "scalars: float"}, {"starts: int32", "row: int32", "value: float"}, Compute<BatchTopK>},
     {"SalmonKeepTopK", {"starts: int32", "row: int32", "value: float", "scalars: float"}, {"new_starts: int32", "new_row: int32", "new_value: float"}, Compute<KeepTopK>},
@@ -22,6 +26,7 @@ const OpSpec kOps[] = {
     {"SalmonToRows", {"starts: int32", "row: int32", "value: float", "scalars: float"}, {"indptr: int32", "indices: int32", "values: float"}, Compute<ToRows>},
     {"SalmonLeastByRow", {"starts: int32", "row: int32", "value: float", "scalars: float"}, {"least: float"}, Compute<LeastByRow>},
     {"SalmonDecode", {"starts: int32", "row: int32", "coefficient: float", "rows: float", "bias: float", "scalars: float"}, {"out: float"}, Compute<Decode>},
+    {"SalmonDecodeCodes", {"indptr: int32", "indices: int32", "values: float", "divisor: float", "rows: float", "bias: float"}, {"out: float"}, Compute<DecodeCodes>},
     {"SalmonResidual", {"starts: int32", "row: int32", "coefficient: float", "rows: float", "bias: float", "target: float"}, {"residual: float", "squares: float"}, Compute<Residual>},
     {"SalmonDots", {"starts: int32", "row: int32", "dense: float", "rows: float"}, {"out: float"}, Compute<Dots>},
     {"SalmonSumByLatent", {"starts: int32", "values: float"}, {"out: float"}, Compute<SumByLatent>},
@@ -110,10 +115,10 @@ napi_value Register(napi_env env, napi_callback_info info) {
   return napi_create_string_utf8(env, problem.c_str(), problem.size(), &text) == napi_ok ? text : nullptr;
 }
 
-/** hasTiles() -> whether the processor multiplies bfloat16 tiles. */
-napi_value Tiles(napi_env env, napi_callback_info) {
+/** canScreen() -> whether some way to screen beats the float32 product here. */
+napi_value CanScreen(napi_env env, napi_callback_info) {
   napi_value answer;
-  return napi_get_boolean(env, HasTiles(), &answer) == napi_ok ? answer : nullptr;
+  return napi_get_boolean(env, BestScreen() != nullptr, &answer) == napi_ok ? answer : nullptr;
 }
 
 }  // namespace
@@ -123,6 +128,6 @@ NAPI_MODULE_INIT() {
   napi_value function;
   if (napi_create_function(env, "register", NAPI_AUTO_LENGTH, salmon::Register, nullptr, &function) != napi_ok) return nullptr;
   if (napi_set_named_property(env, exports, "register", function) != napi_ok) return nullptr;
-  if (napi_create_function(env, "hasTiles", NAPI_AUTO_LENGTH, salmon::Tiles, nullptr, &function) != napi_ok) return nullptr;
-  return napi_set_named_property(env, exports, "hasTiles", function) == napi_ok ? exports : nullptr;
+  if (napi_create_function(env, "canScreen", NAPI_AUTO_LENGTH, salmon::CanScreen, nullptr, &function) != napi_ok) return nullptr;
+  return napi_set_named_property(env, exports, "canScreen", function) == napi_ok ? exports : nullptr;
 }

@@ -6,7 +6,10 @@ namespace salmon {
 void Sparsify(Op& op);
 void TopK(Op& op);
 void SparsifyProduct(Op& op);
-/** Whether bfloat16 tiles run here (tried once: a virtual machine may show them and not run them); SparsifyProduct needs them. */
+void SparsifyProductRows(Op& op);
+void LargestOfProduct(Op& op);
+void ScreenPaths(Op& op);
+/** Whether bfloat16 tiles run here (tried once: a virtual machine may show them and not run them). */
 bool HasTiles();
 void BatchTopK(Op& op);
 void KeepTopK(Op& op);
@@ -15,6 +18,7 @@ void ToRows(Op& op);
 void LeastByRow(Op& op);
 
 void Decode(Op& op);
+void DecodeCodes(Op& op);
 void Residual(Op& op);
 void Dots(Op& op);
 void SumByLatent(Op& op);

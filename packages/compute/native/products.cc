@@ -3,6 +3,7 @@
 #include <cstring>
 #include <vector>
 
+#include "columns.h"
 #include "ops.h"
 #include "products.h"
 #include "simd.h"
@@ -38,29 +39,33 @@ std::vector<std::pair<int64_t, int64_t>> Blocks(int64_t width, int64_t batch) {
   return blocks;
 }
 
+/** Latents in ranges with about as many entries each. As above, whatever the number of threads. */
+std::vector<std::pair<int64_t, int64_t>> Ranges(const int32_t* starts, int64_t latents) {
+  constexpr int64_t kRanges = 16;
+  std::vector<std::pair<int64_t, int64_t>> ranges;
+  int64_t first = 0;
+  for (int64_t i = 1; i <= kRanges; i++) {
+    const int32_t* end = std::lower_bound(starts + first, starts + latents, static_cast<int32_t>(static_cast<int64_t>(starts[latents]) * i / kRanges));
+    const int64_t last = i == kRanges ? latents : end - starts;
+    if (last > first) ranges.emplace_back(first, last);
+    first = std::max(first, last);
+  }
+  return ranges;
+}
+
 /** Part of a product whose result has a place of its own for every latent: some latents, some columns. */
 struct Piece {
   int64_t first, last;  // latents first .. last - 1
   int64_t from, width;  // columns
 };
 
-/**
- * All latents over all columns in pieces: where the [batch x width] side stays in cache whole, ranges of latents with about as many entries
- * each; else blocks of columns. As above, whatever the number of threads.
- */
+/** All latents over all columns in pieces: where the [batch x width] side stays in cache whole, ranges of latents; else blocks of columns. */
 std::vector<Piece> Pieces(const int32_t* starts, int64_t latents, int64_t width, int64_t batch) {
   std::vector<Piece> pieces;
   if (width * batch > int64_t{1} << 18) {
     for (const auto& [from, block] : Blocks(width, batch)) pieces.push_back({0, latents, from, block});
-    return pieces;
-  }
-  constexpr int64_t kRanges = 16;
-  int64_t first = 0;
-  for (int64_t i = 1; i <= kRanges; i++) {
-    const int32_t* end = std::lower_bound(starts + first, starts + latents, static_cast<int32_t>(static_cast<int64_t>(starts[latents]) * i / kRanges));
-    const int64_t last = i == kRanges ? latents : end - starts;
-    if (last > first) pieces.push_back({first, last, 0, width});
-    first = std::max(first, last);
+  } else {
+    for (const auto& [first, last] : Ranges(starts, latents)) pieces.push_back({first, last, 0, width});
   }
   return pieces;
 }
@@ -73,13 +78,27 @@ const float* Columns(const float* dense, int64_t batch, int64_t width, const Pie
   return local.data();
 }
 
+Slice SliceOf(const Sparse& s) { return {s.starts.data, s.row.data, s.latents, 0}; }
+
 /** Decodes one block of columns into `out` [batch * width], starting from the bias. */
-void DecodeBlock(const Sparse& s, const float* coefficient, const In<float>& rows, const In<float>& bias, int64_t batch, int64_t from, int64_t width, float* out) {
+void DecodeBlock(const Slice& s, const float* coefficient, const In<float>& rows, const In<float>& bias, int64_t batch, int64_t from, int64_t width, float* out) {
   for (int64_t r = 0; r < batch; r++) {
     if (bias.size > 0) std::memcpy(out + r * width, bias.data + from, width * sizeof(float));
     else std::memset(out + r * width, 0, width * sizeof(float));
   }
-  DecodeSlice({s.starts.data, s.row.data, s.latents, width}, coefficient, rows.data + from, rows.dim(1), out);
+  DecodeSlice({s.starts, s.row, s.latents, width}, coefficient, rows.data + from, rows.dim(1), out);
+}
+
+/** Decodes all columns into `out` [batch, d]. */
+void DecodeInto(const Slice& s, const float* coefficient, const In<float>& rows, const In<float>& bias, int64_t batch, float* out) {
+  const int64_t d = rows.dim(1);
+  const auto blocks = Blocks(d, batch);
+  ParallelFor(static_cast<int64_t>(blocks.size()), [&](int64_t i) {
+    const auto [from, width] = blocks[i];
+    std::vector<float> local(batch * width);
+    DecodeBlock(s, coefficient, rows, bias, batch, from, width, local.data());
+    for (int64_t r = 0; r < batch; r++) std::memcpy(out + r * d + from, local.data() + r * width, width * sizeof(float));
+  });
 }
 
 void CheckRows(const Sparse& s, const In<float>& rows, const In<float>& bias) {
@@ -95,15 +114,33 @@ void Decode(Op& op) {
   const Sparse s = ReadSparse(op, batch);
   const In<float> coefficient = op.F(2), rows = op.F(3), bias = op.F(4);
   CheckRows(s, rows, bias);
-  const int64_t d = rows.dim(1);
+  DecodeInto(SliceOf(s), coefficient.data, rows, bias, batch, op.Out<float>(0, {batch, rows.dim(1)}));
+}
+
+/**
+ * indptr [batch + 1], indices, values, divisor [F] or [0], rows [F, d], bias [d] or [0] -> the same from entries by row; each value is divided by its
+ * latent's divisor. A decoder that fits into the caches is read row by row, a larger one as Decode does.
+ */
+void DecodeCodes(Op& op) {
+  const In<int32_t> indptr = op.I(0), indices = op.I(1);
+  const In<float> values = op.F(2), divisor = op.F(3), rows = op.F(4), bias = op.F(5);
+  const int64_t batch = indptr.size - 1, latents = rows.dim(0), d = rows.dim(1);
+  const Codes codes = ReadCodes({indptr, indices, values, divisor}, latents);
+  Require(bias.size == 0 || bias.size == d, "the bias must be as wide as the decoder");
   float* out = op.Out<float>(0, {batch, d});
-  const auto blocks = Blocks(d, batch);
-  ParallelFor(static_cast<int64_t>(blocks.size()), [&](int64_t i) {
-    const auto [from, width] = blocks[i];
-    std::vector<float> local(batch * width);
-    DecodeBlock(s, coefficient.data, rows, bias, batch, from, width, local.data());
-    for (int64_t r = 0; r < batch; r++) std::memcpy(out + r * d + from, local.data() + r * width, width * sizeof(float));
-  });
+  if (latents * d <= int64_t{1} << 20) {
+    ParallelBlocks(batch, 16, [&](int64_t from, int64_t to) {
+      for (int64_t r = from; r < to; r++) {
+        if (bias.size > 0) std::memcpy(out + r * d, bias.data, d * sizeof(float));
+        else std::memset(out + r * d, 0, d * sizeof(float));
+        const int32_t begin = indptr.data[r];
+        DecodeRow(indices.data + begin, codes.coefficient + begin, indptr.data[r + 1] - begin, rows.data, d, out + r * d);
+      }
+    });
+    return;
+  }
+  const Regrouped by = ByLatent(codes);
+  DecodeInto({by.starts.data(), by.row.data(), latents, 0}, by.value.data(), rows, bias, batch, out);
 }
 
 /** As Decode, with target [batch, d] in place of the batch size -> decoded - target, and the sum of its squares. */
@@ -121,7 +158,7 @@ void Residual(Op& op) {
   ParallelFor(static_cast<int64_t>(blocks.size()), [&](int64_t i) {
     const auto [from, width] = blocks[i];
     std::vector<float> local(batch * width);
-    DecodeBlock(s, coefficient.data, rows, bias, batch, from, width, local.data());
+    DecodeBlock(SliceOf(s), coefficient.data, rows, bias, batch, from, width, local.data());
     double sum = 0;
     for (int64_t r = 0; r < batch; r++) {
       float* to = out + r * d + from;
@@ -138,24 +175,23 @@ void Residual(Op& op) {
 }
 
 void BlockedDots(const EntryDots& e, float* out) {
-  const int64_t entries = e.starts[e.latents];
-  const auto pieces = Pieces(e.starts, e.latents, e.width, e.batch);
   const bool whole = e.width * e.batch <= int64_t{1} << 18;
-  // One partial sum per block of columns, added in block order, so that the result does not depend on which thread did what.
-  std::vector<float> partial(whole ? 0 : pieces.size() * entries);
-  ParallelFor(static_cast<int64_t>(pieces.size()), [&](int64_t i) {
-    const Piece& p = pieces[i];
-    std::vector<float> local;
-    const float* dense = Columns(e.dense, e.batch, e.width, p, local);
-    DotsSlice({e.starts + p.first, e.row, p.last - p.first, p.width}, dense, e.rows + p.first * e.width + p.from, e.width, whole ? out : partial.data() + i * entries);
-  });
-  if (whole) return;
-  ParallelBlocks(entries, 4096, [&](int64_t from, int64_t to) {
-    for (int64_t n = from; n < to; n++) {
-      float sum = 0;
-      for (size_t i = 0; i < pieces.size(); i++) sum += partial[i * entries + n];
-      out[n] = sum;
-    }
+  const auto blocks = whole ? std::vector<std::pair<int64_t, int64_t>>{{0, e.width}} : Blocks(e.width, e.batch);
+  // The batch cut into blocks of columns that stay in cache, once for all threads; the memory is kept, because fresh pages cost as much as the copy.
+  static thread_local std::vector<float> cut;
+  if (!whole) {
+    cut.resize(e.width * e.batch);
+    ParallelFor(static_cast<int64_t>(blocks.size()), [&e, &blocks, to = cut.data()](int64_t i) {
+      const auto [from, width] = blocks[i];
+      for (int64_t r = 0; r < e.batch; r++) std::memcpy(to + from * e.batch + r * width, e.dense + r * e.width + from, width * sizeof(float));
+    });
+  }
+  const float* dense = whole ? e.dense : cut.data();
+  // Ranges of latents with about as many entries each; every entry is summed over the blocks in their order, whatever thread does it.
+  const auto ranges = Ranges(e.starts, e.latents);
+  ParallelFor(static_cast<int64_t>(ranges.size()), [&](int64_t i) {
+    const auto [first, last] = ranges[i];
+    for (const auto& [from, width] : blocks) DotsSlice({e.starts + first, e.row, last - first, width}, dense + from * e.batch, e.rows + first * e.width + from, e.width, from > 0, out);
   });
 }
 

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "columns.h"
+#include "largest.h"
 #include "ops.h"
 #include "simd.h"
 #include "thread_pool.h"
@@ -125,41 +126,6 @@ void TopK(Op& op) {
 
 namespace {
 
-/** Bits whose order as unsigned numbers is that of the floats. */
-inline uint32_t Ordered(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof(bits));
-  return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
-}
-
-/** The count-th largest of the values (0 where there are fewer): entries above it, plus `equal` of those equal to it, are the largest `count`. */
-float CountThreshold(const std::vector<float>& values, int64_t count, int64_t* equal) {
-  if (static_cast<int64_t>(values.size()) <= count) {
-    *equal = INT64_MAX;
-    return 0;
-  }
-  if (count == 0) {
-    *equal = 0;
-    return INFINITY;
-  }
-  // A histogram over sign, exponent and the first bits of the mantissa leaves few candidates to be sorted.
-  constexpr int kShift = 16;
-  std::vector<int64_t> histogram(1 << (32 - kShift), 0);
-  for (float v : values) histogram[Ordered(v) >> kShift]++;
-  int64_t bucket = (1 << (32 - kShift)) - 1, above = 0;
-  while (above + histogram[bucket] < count) above += histogram[bucket--];
-  std::vector<float> close;
-  close.reserve(histogram[bucket]);
-  for (float v : values) {
-    if (Ordered(v) >> kShift == static_cast<uint32_t>(bucket)) close.push_back(v);
-  }
-  const int64_t wanted = count - above;
-  std::nth_element(close.begin(), close.begin() + (wanted - 1), close.end(), std::greater<float>());
-  const float least = close[wanted - 1];
-  *equal = wanted - std::count_if(close.begin(), close.end(), [&](float v) { return v > least; });
-  return least;
-}
-
 /** A floor that leaves somewhat more than `count` entries, guessed from a sample of rows. */
 float GuessFloor(const Dense& d, int64_t count, float floor) {
   const int64_t sample = std::min<int64_t>(d.rows, 48);
@@ -203,7 +169,7 @@ void BatchTopK(Op& op) {
   values.reserve(total());
   for (const RowRun& run : runs) values.insert(values.end(), run.value.begin(), run.value.begin() + run.size());
   int64_t equal = 0;
-  const float least = CountThreshold(values, count, &equal);
+  const float least = LeastOfLargest(values.data(), static_cast<int64_t>(values.size()), count, &equal);
   for (RowRun& run : runs) {
     int64_t from = 0, to = 0;
     for (int64_t& end : run.ends) {
@@ -267,9 +233,8 @@ void KeepTop(Op& op) {
   const In<int32_t> starts = op.I(0), row = op.I(1);
   const In<float> value = op.F(2);
   const int64_t count = static_cast<int64_t>(op.F(3).data[0]);
-  std::vector<float> values(value.data, value.data + value.size);
   int64_t equal = 0;
-  const float least = CountThreshold(values, count, &equal);
+  const float least = LeastOfLargest(value.data, value.size, count, &equal);
   std::vector<uint8_t> keep(value.size);
   for (int64_t e = 0; e < value.size; e++) keep[e] = value.data[e] > least || (value.data[e] == least && equal-- > 0);
   WriteKept(op, starts, row, value, keep);
@@ -280,12 +245,8 @@ void KeepTop(Op& op) {
 void ToRows(Op& op) {
   const In<int32_t> starts = op.I(0), row = op.I(1);
   const In<float> value = op.F(2);
-  const int64_t rows = static_cast<int64_t>(op.F(3).data[0]);
-  const Rows by = ByRow(starts.data, row.data, starts.size - 1, rows);
-  std::copy(by.starts.begin(), by.starts.end(), op.Out<int32_t>(0, {rows + 1}));
-  std::copy(by.latent.begin(), by.latent.end(), op.Out<int32_t>(1, {value.size}));
-  float* values = op.Out<float>(2, {value.size});
-  for (int64_t i = 0; i < value.size; i++) values[i] = value.data[by.entry[i]];
+  Require(starts.data[starts.size - 1] == row.size && value.size == row.size, "the entries do not fit their latents");
+  WriteRows(op, {starts.data, row.data, value.data, starts.size - 1, static_cast<int64_t>(op.F(3).data[0])});
 }
 
 /** starts, row, value, [rows] -> the least value of each row, +Infinity where a row has no entry: [rows]. */

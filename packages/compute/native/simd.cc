@@ -108,7 +108,35 @@ void DecodeSlice(const Slice& s, const float* coefficient, const float* rows, in
 }
 
 SALMON_CLONES
-void DotsSlice(const Slice& s, const float* dense, const float* rows, int64_t stride, float* partial) {
+void DecodeRow(const int32_t* latent, const float* coefficient, int64_t n, const float* rows, int64_t width, float* out) {
+  int64_t i = 0;
+  for (; i + 4 * kLanes <= width; i += 4 * kLanes) {
+    V v0 = Load(out + i), v1 = Load(out + i + kLanes), v2 = Load(out + i + 2 * kLanes), v3 = Load(out + i + 3 * kLanes);
+    for (int64_t e = 0; e < n; e++) {
+      const float c = coefficient[e];
+      const float* w = rows + static_cast<int64_t>(latent[e]) * width + i;
+      v0 += c * Load(w);
+      v1 += c * Load(w + kLanes);
+      v2 += c * Load(w + 2 * kLanes);
+      v3 += c * Load(w + 3 * kLanes);
+    }
+    Store(out + i, v0);
+    Store(out + i + kLanes, v1);
+    Store(out + i + 2 * kLanes, v2);
+    Store(out + i + 3 * kLanes, v3);
+  }
+  for (; i + kLanes <= width; i += kLanes) {
+    V v = Load(out + i);
+    for (int64_t e = 0; e < n; e++) v += coefficient[e] * Load(rows + static_cast<int64_t>(latent[e]) * width + i);
+    Store(out + i, v);
+  }
+  for (; i < width; i++) {
+    for (int64_t e = 0; e < n; e++) out[i] += coefficient[e] * rows[static_cast<int64_t>(latent[e]) * width + i];
+  }
+}
+
+SALMON_CLONES
+void DotsSlice(const Slice& s, const float* dense, const float* rows, int64_t stride, bool add, float* out) {
   for (int64_t f = 0; f < s.latents; f++) {
     const int32_t begin = s.starts[f], end = s.starts[f + 1];
     if (f + kAhead < s.latents && s.starts[f + kAhead + 1] > s.starts[f + kAhead]) PrefetchRow(rows + (f + kAhead) * stride, s.width);
@@ -125,7 +153,7 @@ void DotsSlice(const Slice& s, const float* dense, const float* rows, int64_t st
       a += b;
       float sum = SumOf(a);
       for (; i < s.width; i++) sum += x[i] * w[i];
-      partial[e] = sum;
+      out[e] = add ? out[e] + sum : sum;
     }
   }
 }

@@ -19,8 +19,11 @@ struct Slice {
 /** out[row * width] += coefficient * rows[latent * stride] over all entries, latents ascending. */
 void DecodeSlice(const Slice& s, const float* coefficient, const float* rows, int64_t stride, float* out);
 
-/** partial[entry] = dense[row * width] . rows[latent * stride] */
-void DotsSlice(const Slice& s, const float* dense, const float* rows, int64_t stride, float* partial);
+/** out [width] += coefficient * rows[latent] over the n entries of one row. */
+void DecodeRow(const int32_t* latent, const float* coefficient, int64_t n, const float* rows, int64_t width, float* out);
+
+/** out[entry] = (add ? out[entry] : 0) + dense[row * width] . rows[latent * stride] */
+void DotsSlice(const Slice& s, const float* dense, const float* rows, int64_t stride, bool add, float* out);
 
 struct AddRows {
   static constexpr uint8_t kOverwrite = 0, kAdd = 1, kSkip = 2;

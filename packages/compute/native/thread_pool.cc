@@ -2,14 +2,25 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
 #include <thread>
 #include <vector>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 namespace salmon {
 namespace {
+
+inline void Pause() {
+#if defined(__x86_64__)
+  _mm_pause();
+#endif
+}
 
 struct Job {
   const std::function<void(int64_t)>* work;
@@ -18,6 +29,17 @@ struct Job {
   std::mutex mutex;
   std::exception_ptr error;
 };
+
+/** Waits a moment without sleeping: regions follow each other closely, and to be woken takes as long as a small region. */
+template <typename Condition>
+void Spin(const Condition& met) {
+  constexpr auto kMoment = std::chrono::microseconds(100);
+  const auto until = std::chrono::steady_clock::now() + kMoment;
+  while (!met()) {
+    for (int i = 0; i < 16; i++) Pause();
+    if (std::chrono::steady_clock::now() > until) return;
+  }
+}
 
 class Pool {
  public:
@@ -36,6 +58,7 @@ class Pool {
     }
     wake_.notify_all();
     Work(job);
+    Spin([this] { return running_ == 0; });
     std::unique_lock<std::mutex> lock(mutex_);
     done_.wait(lock, [this] { return running_ == 0; });
     job_ = nullptr;
@@ -58,6 +81,7 @@ class Pool {
     uint64_t seen = 0;
     for (;;) {
       Job* job;
+      Spin([&] { return generation_ != seen; });
       {
         std::unique_lock<std::mutex> lock(mutex_);
         wake_.wait(lock, [&] { return generation_ != seen; });
@@ -73,8 +97,8 @@ class Pool {
   std::mutex mutex_;
   std::condition_variable wake_, done_;
   Job* job_ = nullptr;
-  uint64_t generation_ = 0;
-  int running_ = 0;
+  std::atomic<uint64_t> generation_{0};
+  std::atomic<int> running_{0};
   int workers_ = 0;
 };
 

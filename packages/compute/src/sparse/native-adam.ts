@@ -2,7 +2,8 @@ import { SalmonError } from '@salmon-sae/dataflow';
 import { adamScalars } from '../optim/adam.js';
 import { tf } from '../tf.js';
 import type { NativeRowGradient } from './native-ops.js';
-import { allocated, NativeOwned, run, runInPlace } from './native-ops.js';
+import { allocated, NativeOwned } from './native-ops.js';
+import { run, runInPlace } from './native-run.js';
 import { roundingSeed } from './rounding-seed.js';
 import type { AdamMatrix, AdamRowsUpdate, AdamStart, OwnedTensor } from './sparse-ops.js';
 

@@ -5,12 +5,12 @@ import { rawBackend } from '../tensors/raw-op.js';
 interface NativeModule {
   /** Registers the ops; returns undefined, or why that failed. */
   register(threads: number): string | undefined;
-  /** Whether the processor multiplies bfloat16 tiles (Intel AMX). */
-  hasTiles(): boolean;
+  /** Whether the processor has instructions that make screening cheaper than the float32 product. */
+  canScreen(): boolean;
 }
 
 let loaded = false;
-let tiles = false;
+let screens = false;
 
 /** Whether the native sparse ops are registered in this process. */
 export function nativeOpsLoaded(): boolean {
@@ -22,9 +22,9 @@ export function nativeOpsOnProcessor(): boolean {
   return loaded && rawBackend()?.isUsingGpuDevice === false;
 }
 
-/** Whether products can be screened in bfloat16 on this processor. */
-export function nativeTiles(): boolean {
-  return tiles;
+/** Whether products can be screened in low precision on this processor. */
+export function nativeScreen(): boolean {
+  return screens;
 }
 
 /** Loads the native ops after the TensorFlow addon; returns undefined, or why they cannot be used. */
@@ -33,7 +33,7 @@ export function loadNativeOps(file: string, threads: number): string | undefined
     const module = createRequire(import.meta.url)(file) as NativeModule;
     const problem = module.register(threads);
     loaded = problem === undefined;
-    tiles = loaded && module.hasTiles();
+    screens = loaded && module.canScreen();
     return problem;
   } catch (error) {
     return (error as Error).message;

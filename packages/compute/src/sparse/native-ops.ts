@@ -1,30 +1,11 @@
-import { rawBackend } from '../tensors/raw-op.js';
 import { tf } from '../tf.js';
 import { compactCodes, joinActs } from './joined.js';
-import { nativeTiles } from './native-module.js';
+import { readCodes, toActs } from './native-acts.js';
 import { nativeAdamMatrix, nativeAdamRows } from './native-adam.js';
+import { nativeScreen } from './native-module.js';
+import { run, runInPlace, runWith } from './native-run.js';
+import { screened, screenedCodes, screenedLargest } from './native-screen.js';
 import type { Decoder, OwnedTensor, RowGradient, SparseActs, SparseOps } from './sparse-ops.js';
-
-/** Runs one native op; all parameters are tensors. */
-export function run(name: string, inputs: readonly tf.Tensor[], outputs: number): tf.Tensor[] {
-  const backend = rawBackend();
-  if (backend === undefined) throw new Error('the TensorFlow backend is not active');
-  return backend.executeMultipleOutputs(name, [], inputs, outputs);
-}
-
-/** Runs an op with scalar parameters as its last input; temporaries are freed. */
-export function runWith(name: string, inputs: readonly tf.Tensor[], options: { readonly scalars: readonly number[]; readonly outputs: number }): tf.Tensor[] {
-  const scalars = tf.tensor1d([...options.scalars]);
-  const out = run(name, [...inputs, scalars], options.outputs);
-  scalars.dispose();
-  return out;
-}
-
-/** Runs an op for its effect in place. */
-export function runInPlace(name: string, inputs: readonly tf.Tensor[], scalars?: readonly number[]): void {
-  const out = scalars === undefined ? run(name, inputs, 1) : runWith(name, inputs, { scalars, outputs: 1 });
-  for (const tensor of out) tensor.dispose();
-}
 
 export class NativeOwned implements OwnedTensor {
   readonly shape: readonly number[];
@@ -84,11 +65,6 @@ export class NativeRowGradient implements RowGradient {
 
 const none = (): tf.Tensor1D => tf.tensor1d([], 'float32');
 
-function toActs(rows: number, latents: number, out: readonly tf.Tensor[]): SparseActs {
-  const [starts, row, value] = out as [tf.Tensor1D, tf.Tensor1D, tf.Tensor1D];
-  return { rows, latents, nnz: value.shape[0], starts, row, value };
-}
-
 function biasOf(decoder: Decoder): tf.Tensor1D {
   return decoder.bias ?? none();
 }
@@ -102,16 +78,9 @@ export const nativeSparseOps: SparseOps = {
       const low = band === undefined || band === 0 ? threshold : tf.sub(threshold, band * 0.50001);
       return run('SalmonSparsify', [pre, bias ?? none(), low], 3);
     }),
-  sparsifyProduct: (x, rows, { bias, threshold, band }) =>
-    toActs(
-      x.shape[0],
-      rows.shape[0],
-      tf.tidy(() => {
-        const low = band === undefined || band === 0 ? threshold : tf.sub(threshold, band * 0.50001);
-        return run('SalmonSparsifyProduct', [x, rows, bias ?? none(), low], 3);
-      }),
-    ),
-  canScreen: nativeTiles,
+  sparsifyProduct: screened,
+  largestOfProduct: screenedLargest,
+  canScreen: nativeScreen,
   topK: (pre, { bias, k }) => actsOf(pre, () => runWith('SalmonTopK', [pre, bias ?? none()], { scalars: [k], outputs: 3 })),
   batchTopK: (pre, { bias, count, floor }) =>
     actsOf(pre, () => {
@@ -149,18 +118,10 @@ export const nativeSparseOps: SparseOps = {
   normaliseRows: (matrix) => runInPlace('SalmonNormaliseRows', [matrix.tensor()]),
   adamMatrix: nativeAdamMatrix,
   adamRows: (matrix, gradient, update) => nativeAdamRows(matrix, native(gradient), update),
-  codes: (acts, coefficient) => {
-    const [indptr, indices, values] = runWith('SalmonToRows', [acts.starts, acts.row, coefficient], { scalars: [acts.rows], outputs: 3 }) as [tf.Tensor, tf.Tensor, tf.Tensor];
-    const codes = compactCodes({
-      rows: acts.rows,
-      latents: acts.latents,
-      indptr: indptr.dataSync<'int32'>(),
-      indices: indices.dataSync<'int32'>(),
-      values: values.dataSync<'float32'>(),
-    });
-    for (const tensor of [indptr, indices, values]) tensor.dispose();
-    return codes;
-  },
+  codes: (acts, coefficient) => compactCodes(readCodes(acts.rows, acts.latents, runWith('SalmonToRows', [acts.starts, acts.row, coefficient], { scalars: [acts.rows], outputs: 3 }))),
+  productCodes: screenedCodes,
+  decodeCodes: ({ indptr, indices, values }, decoder) =>
+    tf.tidy(() => run('SalmonDecodeCodes', [tf.tensor1d(indptr, 'int32'), tf.tensor1d(indices, 'int32'), tf.tensor1d(values), decoder.divisor ?? none(), decoder.rows, biasOf(decoder)], 1)[0] as tf.Tensor2D),
 };
 
 function fields(acts: SparseActs): tf.Tensor[] {

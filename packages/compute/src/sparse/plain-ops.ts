@@ -1,5 +1,5 @@
 import { tf } from '../tf.js';
-import { compactCodes, joinActs } from './joined.js';
+import { codesOfProduct, compactCodes, decodeByLatent, joinActs, largestOfDense } from './joined.js';
 import { PlainAdamMatrix, normaliseRow, plainAdamRows } from './plain-adam.js';
 import { PlainOwned, PlainRowGradient } from './plain-owned.js';
 import { denseValues, groupByLatent, largest, pick, readActs, selectAbove } from './plain-select.js';
@@ -18,6 +18,7 @@ export const plainSparseOps: SparseOps = {
     pre.dispose();
     return acts;
   },
+  largestOfProduct: (x, rows, options) => largestOfDense(plainSparseOps, x, rows, options),
   canScreen: () => false,
   topK: (pre, { bias, k }) => {
     const [rows, latents] = pre.shape;
@@ -120,6 +121,8 @@ export const plainSparseOps: SparseOps = {
   },
   adamMatrix: (param, start) => new PlainAdamMatrix(param, start),
   adamRows: (matrix, gradient, update) => plainAdamRows(plainMatrix(matrix), plain(gradient), update),
+  productCodes: (x, rows, options) => codesOfProduct(plainSparseOps, x, rows, options),
+  decodeCodes: (codes, decoder) => decodeByLatent(plainSparseOps, codes, decoder),
   codes: (acts, coefficient) => {
     const { row, latent } = readActs(acts);
     const all = coefficient.dataSync<'float32'>();

@@ -82,36 +82,27 @@ describe.each(implementations)('%s sparse ops', (_, ops) => {
     for (let f = 0; f < latents; f++) for (let e = (starts[f] as number) + 1; e < (starts[f + 1] as number); e++) expect(row[e]).toBeGreaterThan(row[e - 1] as number);
   });
 
-  it('sparsifyProduct selects exactly what the float32 product does, or says that it cannot', () => {
-    if (ops.kind === 'native' && !ops.canScreen()) {
-      tf.tidy(() => {
-        expect(() => ops.sparsifyProduct(matrix('x', [4, 8]), matrix('W', [6, 8]), { threshold: tf.zeros([6]) as tf.Tensor1D })).toThrow(/no bfloat16 tiles/);
-      });
-      return;
-    }
-    for (const [B, F, width] of [[rows, latents, d], [1, 1, 1], [32, 128, 64], [33, 129, 65], [300, 400, 257], [0, 5, 3]] as const) {
-      tf.tidy(() => {
-        const x = tf.mul(matrix('x', [B, width]), tf.tensor2d(normals('scales', B).map((v) => Math.exp(2 * v)), [B, 1])) as tf.Tensor2D;
-        const W = matrix('W', [F, width], 1 / Math.sqrt(width));
-        const bias = tf.tensor1d(normals('bias', F, 0.3));
-        const threshold = tf.tensor1d(normals('threshold', F, 0.2).map((t) => 1.2 + t));
-        const expected = ops.sparsify(tf.matMul(x, W, false, true), { bias, threshold, band: 0.1 });
-        const got = ops.sparsifyProduct(x, W, { bias, threshold, band: 0.1 });
-        expect(Array.from(got.starts.dataSync())).toEqual(Array.from(expected.starts.dataSync()));
-        expect(Array.from(got.row.dataSync())).toEqual(Array.from(expected.row.dataSync()));
-        if (got.nnz > 0) expect(error(got.value, expected.value)).toBeLessThan(1e-6);
-        const without = ops.sparsifyProduct(x, W, { threshold });
-        expect(without.nnz).toBe(ops.sparsify(tf.matMul(x, W, false, true), { threshold }).nnz);
-      });
-    }
-  });
-
   inTidy('finds the least entry of each row', () => {
     const pre = matrix('pre', [rows, latents]);
     const acts = ops.sparsify(pre, { threshold: tf.fill([latents], 2.4) as tf.Tensor1D });
     const expected = tf.min(tf.where(tf.greater(pre, 2.4), pre, tf.fill(pre.shape, Infinity)), 1);
     expect(Array.from(expected.dataSync())).toContain(Infinity);
     expect(Array.from(ops.leastByRow(acts).dataSync())).toEqual(Array.from(expected.dataSync()));
+  });
+
+  inTidy('codes decode as their entries do, divided where there are divisors', () => {
+    // A decoder that fits into the caches, and one that does not.
+    for (const [F, width] of [[latents, d], [9000, 130]] as const) {
+      const pre = matrix('pre', [rows, F]);
+      const acts = ops.topK(pre, { k: 9 });
+      const codes = ops.codes(acts, acts.value);
+      const decoder = { rows: matrix('W', [F, width]), bias: tf.tensor1d(normals('b_dec', width)) };
+      const divisor = tf.tensor1d(normals('divisor', F).map((v) => 1.5 + Math.abs(v)));
+      expect(error(ops.decodeCodes(codes, decoder), ops.decode(acts, acts.value, decoder))).toBeLessThan(1e-6);
+      const divided = tf.div(acts.value, ops.expandByLatent(acts, divisor)) as tf.Tensor1D;
+      expect(error(ops.decodeCodes(codes, { ...decoder, divisor }), ops.decode(acts, divided, decoder))).toBeLessThan(1e-6);
+      expect(error(ops.decodeCodes(codes, { rows: decoder.rows }), ops.decode(acts, acts.value, { rows: decoder.rows }))).toBeLessThan(1e-6);
+    }
   });
 
   inTidy('an empty selection works everywhere', () => {

@@ -94,6 +94,20 @@ export interface RowTerms {
   readonly minus?: { readonly rows: tf.Tensor2D; readonly scale: tf.Tensor1D };
 }
 
+export interface ProductOptions {
+  /** [F] */
+  readonly bias?: tf.Tensor1D;
+  /** [F] */
+  readonly threshold: tf.Tensor1D;
+  readonly band?: number;
+}
+
+export interface LargestOptions {
+  /** [F] */
+  readonly bias?: tf.Tensor1D;
+  readonly count: number;
+}
+
 /**
  * The sparse arithmetic of SAE training and inference. Three implementations pass the same contract tests: native (custom TensorFlow
  * ops), webgpu (WGSL kernels) and plain (any backend). Results of one implementation do not depend on the number of threads.
@@ -105,10 +119,13 @@ export interface SparseOps {
   sparsify(pre: tf.Tensor2D, options: { readonly bias?: tf.Tensor1D; readonly threshold: tf.Tensor1D; readonly band?: number }): SparseActs;
   /**
    * The entries of x rowsᵀ + bias above their threshold (minus half the band), as `sparsify` would give them on the float32 product, without that
-   * product: bfloat16 tiles find the candidates within a proven error bound, float32 decides. x [B, d], rows [F, d]. Only where `canScreen()`.
+   * product: low precision finds the candidates within a proven error bound, float32 decides. Undefined where so many pairs are near their
+   * thresholds that the product costs less. x [B, d], rows [F, d].
    */
-  sparsifyProduct(x: tf.Tensor2D, rows: tf.Tensor2D, options: { readonly bias?: tf.Tensor1D; readonly threshold: tf.Tensor1D; readonly band?: number }): SparseActs;
-  /** Whether `sparsifyProduct` works here and beats the product: native, on a processor with bfloat16 tiles. */
+  sparsifyProduct(x: tf.Tensor2D, rows: tf.Tensor2D, options: ProductOptions): SparseActs | undefined;
+  /** The `count` largest positive entries of x rowsᵀ + bias, likewise without the product. */
+  largestOfProduct(x: tf.Tensor2D, rows: tf.Tensor2D, options: LargestOptions): SparseActs | undefined;
+  /** Whether `sparsifyProduct` and `largestOfProduct` beat the product here: native, on a processor that multiplies bfloat16 tiles or bytes. */
   canScreen(): boolean;
   /** The k largest positive entries of each row. */
   topK(pre: tf.Tensor2D, options: { readonly bias?: tf.Tensor1D; readonly k: number }): SparseActs;
@@ -154,4 +171,8 @@ export interface SparseOps {
 
   /** The entries by row, in JavaScript memory; values are the coefficients given, entries with coefficient 0 are left out. */
   codes(acts: SparseActs, coefficient: tf.Tensor1D): SparseCodes;
+  /** `sparsifyProduct` by row, in JavaScript memory. */
+  productCodes(x: tf.Tensor2D, rows: tf.Tensor2D, options: ProductOptions): SparseCodes | undefined;
+  /** bias + sum over a row's codes of value / divisor of the latent * decoder row, [B, d]; divisor [F], default 1. */
+  decodeCodes(codes: SparseCodes, decoder: Decoder & { readonly divisor?: tf.Tensor1D }): tf.Tensor2D;
 }

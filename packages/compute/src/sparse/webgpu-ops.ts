@@ -8,7 +8,7 @@ import { WebGpuOwned, WebGpuRowGradient } from '../webgpu/owned.js';
 import { decode, dots, expandByLatent, leastByRow, sumByLatent } from '../webgpu/products.js';
 import { cutsOfDenseRows, cutsOfSparseRows } from '../webgpu/row-cuts.js';
 import { addRows, setRows, squaredNorm } from '../webgpu/row-gradients.js';
-import { compactCodes, joinActs } from './joined.js';
+import { codesOfProduct, compactCodes, decodeByLatent, joinActs, largestOfDense } from './joined.js';
 import type { SparseActs, SparseOps } from './sparse-ops.js';
 
 /**
@@ -20,6 +20,7 @@ export const webGpuSparseOps: SparseOps = {
   sparsify: (pre, { bias, threshold, band }) =>
     tidyActs(() => compactDense(pre, bias, { kind: 'above', threshold: band === undefined || band === 0 ? threshold : (tf.sub(threshold, band * 0.50001) as tf.Tensor1D) })),
   sparsifyProduct: (x, rows, options) => tidyActs(() => webGpuSparseOps.sparsify(tf.matMul(x, rows, false, true) as tf.Tensor2D, options)),
+  largestOfProduct: (x, rows, options) => largestOfDense(webGpuSparseOps, x, rows, options),
   canScreen: () => false,
   topK: (pre, { bias, k }) => tidyActs(() => compactDense(pre, bias, { kind: 'cut', cuts: cutsOfDenseRows(pre, bias, k) })),
   batchTopK: (pre, { bias, count, floor }) =>
@@ -59,6 +60,8 @@ export const webGpuSparseOps: SparseOps = {
   normaliseRows: (matrix) => normaliseRows(own(matrix, WebGpuOwned)),
   adamMatrix: (param, start) => new WebGpuAdamMatrix(param, start),
   adamRows: (matrix, gradient, update) => adamRows(own(matrix, WebGpuAdamMatrix), own(gradient, WebGpuRowGradient), update),
+  productCodes: (x, rows, options) => codesOfProduct(webGpuSparseOps, x, rows, options),
+  decodeCodes: (codes, decoder) => decodeByLatent(webGpuSparseOps, codes, decoder),
   codes: (acts, coefficient) => {
     const { rows, latents, nnz } = acts;
     if (nnz === 0) return { rows, latents, indptr: new Int32Array(rows + 1), indices: new Int32Array(0), values: new Float32Array(0) };

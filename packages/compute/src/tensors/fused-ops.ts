@@ -1,5 +1,5 @@
 import { nativeOpsOnProcessor } from '../sparse/native-module.js';
-import { run, runWith } from '../sparse/native-ops.js';
+import { run, runWith } from '../sparse/native-run.js';
 import { tf } from '../tf.js';
 
 /** Chains of elementwise steps of a language model in one pass over memory each; float32, equal to the steps to about 1e-6. Not differentiable. */

@@ -1,6 +1,6 @@
 import { SalmonError } from '@salmon-sae/dataflow';
 import { nativeOpsOnProcessor } from '../sparse/native-module.js';
-import { run, runWith } from '../sparse/native-ops.js';
+import { run, runWith } from '../sparse/native-run.js';
 import { tf } from '../tf.js';
 import { checkInputs, packedByTensorflow } from './packed-tensorflow.js';
 import { rawBackend } from './raw-op.js';
@@ -58,7 +58,11 @@ function probe(): Float32Array {
  */
 export function packBf16(weight: tf.Tensor2D, options: PackOptions = {}): PackedMatrix {
   const [outputs, inputs] = weight.shape;
-  if (hasNativeBf16()) return nativePacked(run('SalmonGemmPack', [weight], 1)[0] as tf.Tensor, { outputs, inputs, path: pathNumber(options.path) });
+  if (hasNativeBf16()) {
+    // The path first: a refusal must not leave a packed matrix behind.
+    const path = pathNumber(options.path);
+    return nativePacked(run('SalmonGemmPack', [weight], 1)[0] as tf.Tensor, { outputs, inputs, path });
+  }
   const backend = rawBackend();
   return backend === undefined ? heldInFloat(weight) : packedByTensorflow(backend, weight);
 }
@@ -69,7 +73,8 @@ export function packBf16Words(words: tf.Tensor2D, options: PackOptions = {}): Pa
     throw new SalmonError('unsupported', { what: 'Packing bfloat16 words needs the native ops', expected: 'hasNativeBf16()', todo: 'Use packBf16 with float32 values' });
   }
   const [outputs, pairs] = words.shape;
-  return nativePacked(run('SalmonGemmPackWords', [words], 1)[0] as tf.Tensor, { outputs, inputs: 2 * pairs, path: pathNumber(options.path) });
+  const path = pathNumber(options.path);
+  return nativePacked(run('SalmonGemmPackWords', [words], 1)[0] as tf.Tensor, { outputs, inputs: 2 * pairs, path });
 }
 
 function pathNumber(path: NativeBf16Path | undefined): number {

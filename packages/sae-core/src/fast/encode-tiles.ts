@@ -70,30 +70,17 @@ export function encodeTiles(ops: SparseOps, request: EncodeRequest, phases: Phas
   });
 }
 
-/** Rows on which the batch's least kept activation is guessed. */
-const SAMPLE_ROWS = 48;
-
 /** Selection without the float32 product, where the processor can screen; undefined where this selection needs the product after all. */
 function screen(ops: SparseOps, { x, rows, bias, selection }: EncodeRequest): SparseActs | undefined {
   const common = bias === undefined ? {} : { bias };
-  if (selection.kind === 'threshold') return ops.sparsifyProduct(x, rows, { ...common, threshold: selection.threshold, band: selection.band });
-  if (selection.kind === 'topk' || selection.count === 0) return undefined;
-  // A floor that leaves half as many again as are wanted; exact, because the largest of those above it are the largest of all.
-  const [batch, width] = x.shape;
-  const sample = Math.min(SAMPLE_ROWS, batch);
-  const wanted = Math.ceil((selection.count * sample * 1.5) / batch) + 64;
-  const threshold = tf.tidy(() => {
-    const pre = tf.matMul(tf.slice(x, [0, 0], [sample, width]), rows, false, true) as tf.Tensor2D;
-    const top = ops.batchTopK(pre, { ...common, count: wanted });
-    return tf.fill([rows.shape[0]], top.nnz < wanted ? 0 : (tf.min(top.value).dataSync()[0] as number)) as tf.Tensor1D;
-  });
-  const above = ops.sparsifyProduct(x, rows, { ...common, threshold });
-  const enough = above.nnz >= selection.count || (threshold.dataSync()[0] as number) === 0;
-  threshold.dispose();
-  const kept = enough ? prune(ops, [above], selection) : undefined;
-  if (kept === undefined) disposeActs(above);
-  kept?.least.dispose();
-  return kept?.acts;
+  switch (selection.kind) {
+    case 'threshold':
+      return ops.sparsifyProduct(x, rows, { ...common, threshold: selection.threshold, band: selection.band });
+    case 'batchtopk':
+      return ops.largestOfProduct(x, rows, { ...common, count: selection.count });
+    case 'topk':
+      return undefined;
+  }
 }
 
 interface SelectOptions {
@@ -120,8 +107,8 @@ function select(ops: SparseOps, pre: tf.Tensor2D, { selection, from, bias, floor
 }
 
 function prune(ops: SparseOps, parts: readonly SparseActs[], selection: { readonly count: number }): { acts: SparseActs; least: tf.Scalar } {
-  const joined = ops.concat(parts);
-  for (const part of parts) disposeActs(part);
+  const joined = parts.length === 1 ? (parts[0] as SparseActs) : ops.concat(parts);
+  if (parts.length > 1) for (const part of parts) disposeActs(part);
   const kept = ops.keepTop(joined, selection.count);
   disposeActs(joined);
   return kept;

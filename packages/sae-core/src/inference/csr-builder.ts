@@ -8,6 +8,8 @@ export class CsrBuilder {
   #values = new Float32Array(1024);
   #rows = 0;
   #nnz = 0;
+  /** Codes that came all at once. */
+  #whole: SparseCodes | undefined;
 
   constructor(rows: number, latents: number) {
     this.#latents = latents;
@@ -49,8 +51,13 @@ export class CsrBuilder {
     }
   }
 
-  /** Appends the rows of other codes over the same latents. */
-  pushCodes({ rows, indptr, indices, values }: SparseCodes): void {
+  /** Appends the rows of other codes over the same latents, which the builder may keep. */
+  pushCodes(codes: SparseCodes): void {
+    if (this.#rows === 0 && codes.rows === this.#indptr.length - 1) {
+      this.#whole = codes;
+      return;
+    }
+    const { rows, indptr, indices, values } = codes;
     const from = this.#nnz;
     this.#nnz += indices.length;
     while (this.#nnz > this.#indices.length) this.#grow();
@@ -61,6 +68,7 @@ export class CsrBuilder {
   }
 
   finish(): SparseCodes {
+    if (this.#whole !== undefined) return this.#whole;
     return {
       rows: this.#rows,
       latents: this.#latents,

@@ -1,5 +1,4 @@
-import { disposeActs, sparseOps, tf } from '@salmon-sae/compute';
-import type { SparseActs } from '@salmon-sae/compute';
+import { sparseOps, tf } from '@salmon-sae/compute';
 import { SalmonError } from '@salmon-sae/dataflow';
 import type { SparseCodes } from '@salmon-sae/dataflow';
 
@@ -21,52 +20,30 @@ export interface RowDecoder {
 
 /** Decodes with the backend's sparse ops where it has its own, in plain JavaScript elsewhere. */
 export function rowDecoder(parts: DecoderParts): RowDecoder {
-  let held: { readonly rows: tf.Tensor2D; readonly bias: tf.Tensor1D } | undefined;
+  let held: { readonly rows: tf.Tensor2D; readonly bias: tf.Tensor1D; readonly divisor?: tf.Tensor1D } | undefined;
   return {
     decode: (codes) => {
       if (codes.latents !== parts.latents) {
         throw new SalmonError('bad-shape', { what: 'Codes are of another SAE', where: 'decode', expected: `${parts.latents} latents`, got: `${codes.latents}` });
       }
-      if (codes.rows === 0 || sparseOps().kind === 'plain') return decodeRows(codes, parts);
+      const ops = sparseOps();
+      if (codes.rows === 0 || ops.kind === 'plain') return decodeRows(codes, parts);
       held ??= {
         rows: tf.tensor2d(parts.W_dec, [parts.latents, parts.outWidth]),
         bias: tf.tensor1d(parts.bias ?? new Float32Array(parts.outWidth)),
+        ...(parts.divisor === undefined ? {} : { divisor: tf.tensor1d(parts.divisor) }),
       };
-      const decoder = held;
-      const acts = byLatent(codes, parts.divisor);
-      const recon = sparseOps().decode(acts, acts.value, decoder);
+      const recon = ops.decodeCodes(codes, held);
       // Read outside any tidy: a tidy walks through what its function returns, element by element.
       const rows = recon.dataSync<'float32'>();
       recon.dispose();
-      disposeActs(acts);
       return rows;
     },
     dispose: () => {
-      if (held !== undefined) tf.dispose([held.rows, held.bias]);
+      if (held !== undefined) tf.dispose([held.rows, held.bias, held.divisor]);
       held = undefined;
     },
   };
-}
-
-/** Row-ordered codes regrouped by latent (a counting sort), values divided where a divisor is given. */
-function byLatent(codes: SparseCodes, divisor: Float32Array | undefined): SparseActs {
-  const { rows, latents, indptr, indices, values } = codes;
-  const starts = new Int32Array(latents + 1);
-  for (const latent of indices) starts[latent + 1] = (starts[latent + 1] as number) + 1;
-  for (let f = 0; f < latents; f++) starts[f + 1] = (starts[f + 1] as number) + (starts[f] as number);
-  const next = starts.slice(0, latents);
-  const row = new Int32Array(indices.length);
-  const value = new Float32Array(indices.length);
-  for (let r = 0; r < rows; r++) {
-    for (let j = indptr[r] as number; j < (indptr[r + 1] as number); j++) {
-      const latent = indices[j] as number;
-      const at = next[latent] as number;
-      next[latent] = at + 1;
-      row[at] = r;
-      value[at] = (values[j] as number) / (divisor?.[latent] ?? 1);
-    }
-  }
-  return { rows, latents, nnz: indices.length, starts: tf.tensor1d(starts, 'int32'), row: tf.tensor1d(row, 'int32'), value: tf.tensor1d(value) };
 }
 
 /** The same in JavaScript; sums in float64. */

@@ -31,7 +31,9 @@ export function normalizeRows(x: Float32Array, rows: number, config: ResolvedCon
     };
     if (offset === undefined && scalar === 1) return { values: x, undo };
     const values = new Float32Array(rows * width);
-    for (let i = 0; i < values.length; i++) values[i] = Math.fround((x[i] as number) * scalar) - (offset?.[i % width] ?? 0);
+    for (let start = 0; start < values.length; start += width) {
+      for (let i = 0; i < width; i++) values[start + i] = Math.fround((x[start + i] as number) * scalar) - (offset?.[i] ?? 0);
+    }
     return { values, undo };
   }
   const values = new Float32Array(rows * width);
@@ -55,9 +57,9 @@ export function normalizeRows(x: Float32Array, rows: number, config: ResolvedCon
   }
   const undo = (recon: Float32Array): void => {
     const out = recon.length / rows;
-    for (let i = 0; i < recon.length; i++) {
-      const row = Math.floor(i / out);
-      recon[i] = (recon[i] as number) * (factor[row] as number) + (shift[row] as number);
+    for (let row = 0; row < rows; row++) {
+      const [scale, add] = [factor[row] as number, shift[row] as number];
+      for (let i = row * out; i < (row + 1) * out; i++) recon[i] = (recon[i] as number) * scale + add;
     }
   };
   return { values, undo };

@@ -48,3 +48,8 @@ export function collect(acts: SparseActs, codes: CsrBuilder): void {
 export function weight<R extends tf.Rank>(array: NdArray | undefined, shape: tf.ShapeMap[R]): tf.Tensor<R> {
   return array === undefined ? tf.zeros<R>(shape) : tf.tensor<R>(array.data, shape, 'float32');
 }
+
+/** Encoder weights by latent, [F, d]: products with a transposed right-hand side run at twice the rate of the others here, and screening reads latents. */
+export function encoderRows(array: NdArray | undefined, config: ResolvedConfig): tf.Tensor2D {
+  return tf.tidy(() => tf.transpose(weight<tf.Rank.R2>(array, [config.d_in, config.d_sae])));
+}

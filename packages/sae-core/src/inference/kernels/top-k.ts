@@ -1,6 +1,6 @@
 import { sparseOps, tf } from '@salmon-sae/compute';
 import { rowNorms } from '../decode-rows.js';
-import { collect, tiles, weight } from './kernel.js';
+import { collect, encoderRows, tiles, weight } from './kernel.js';
 import type { EncodeKernel, KernelFactory } from './kernel.js';
 
 /**
@@ -9,7 +9,7 @@ import type { EncodeKernel, KernelFactory } from './kernel.js';
  */
 export const topKKernel: KernelFactory = (state, config): EncodeKernel => {
   const k = config.k ?? config.d_sae;
-  const W_enc = weight<tf.Rank.R2>(state.weights['W_enc'], [config.d_in, config.d_sae]);
+  const rows_FD = encoderRows(state.weights['W_enc'], config);
   const b_enc = weight<tf.Rank.R1>(state.weights['b_enc'], [config.d_sae]);
   const decoder = state.weights['W_dec'];
   const norms =
@@ -17,10 +17,10 @@ export const topKKernel: KernelFactory = (state, config): EncodeKernel => {
   return {
     encode: (x, rows, codes) =>
       tiles(x, rows, config, (x_BD) => {
-        const pre: tf.Tensor2D = tf.matMul<tf.Tensor2D>(x_BD, W_enc);
+        const pre: tf.Tensor2D = tf.matMul<tf.Tensor2D>(x_BD, rows_FD, false, true);
         const ops = sparseOps();
         collect(norms === undefined ? ops.topK(pre, { bias: b_enc, k }) : ops.topK(pre.add<tf.Tensor2D>(b_enc).mul<tf.Tensor2D>(norms), { k }), codes);
       }),
-    dispose: () => tf.dispose([W_enc, b_enc, norms]),
+    dispose: () => tf.dispose([rows_FD, b_enc, norms]),
   };
 };
