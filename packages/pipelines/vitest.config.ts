@@ -1,4 +1,4 @@
 import { defineConfig } from 'vitest/config';
-import { baseVitest } from '../../vitest.base.ts';
+import { withWebGpu } from '../../vitest.webgpu.ts';
 
-export default defineConfig(baseVitest('@salmon-sae/pipelines', import.meta.dirname));
+export default defineConfig(withWebGpu({ name: '@salmon-sae/pipelines', root: import.meta.dirname, include: ['src/webgpu/**/*.test.ts'] }));

@@ -9,7 +9,6 @@ import { gpuName } from '../engine/gpu.js';
 import { bf16Engine } from '../tensors/packed-matrix.js';
 import type { Bf16Engine } from '../tensors/packed-matrix.js';
 import type { BackendInfo } from './backend-info.js';
-import { threadCount } from './environment.js';
 import { useBackend } from './use-backend.js';
 
 /** Everything `salmon doctor` says about the engine. */
@@ -39,7 +38,7 @@ export async function engineReport(): Promise<EngineReport> {
   return {
     backend,
     versions: versions(backend),
-    threads: threadCount(),
+    threads: backend.threads,
     cpu: os.cpus()[0]?.model ?? 'unknown',
     bf16: bf16Engine(),
     ...(gpu === undefined ? {} : { gpu }),

@@ -40,7 +40,8 @@ export interface GpuDevice {
 }
 
 export interface GpuAdapter {
-  readonly info: { readonly vendor: string; readonly description: string; readonly device: string };
+  /** `isFallbackAdapter`: a driver that computes on the processor. */
+  readonly info: { readonly vendor: string; readonly description: string; readonly device: string; readonly isFallbackAdapter: boolean };
 }
 
 export interface Gpu {

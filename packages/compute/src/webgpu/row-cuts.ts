@@ -3,7 +3,8 @@ import type { Kernel } from './kernel.js';
 import { run, uninitialised } from './kernel.js';
 import { keyFunctions } from './keys.js';
 
-const THREADS = 256;
+/** Few, because one of them decides between the passes while the others wait: with 256 selection took four times as long on SwiftShader. */
+const THREADS = 64;
 
 /**
  * Radix selection, 8 bits at a time from the top: the key of the k-th largest of a row's n candidates and the position of the last
@@ -29,7 +30,7 @@ ${source.candidates}`,
   let first = ${source.first};
   if (lane == 0u) { prefix = 0u; wanted = p.k; equal = 0u; everything = 0u; }
   for (var shift = 24i; shift >= 0i; shift -= 8i) {
-    atomicStore(&histogram[lane], 0u);
+    for (var b = lane; b < 256u; b += ${THREADS}u) { atomicStore(&histogram[b], 0u); }
     workgroupBarrier();
     let mask = select(0u, 0xffffffffu << u32(shift + 8i), shift < 24i);
     for (var i = lane; i < n; i += ${THREADS}u) {

@@ -49,5 +49,7 @@ export async function startWebGpu(reason: string): Promise<BackendInfo> {
   borrowCpuKernels('webgpu');
   for (const name of transposing) replaceKernel(name, 'webgpu', transposesIntegers);
   const description = [adapter.info.vendor, adapter.info.description || adapter.info.device].filter((part) => part !== '').join(' ');
-  return { name: 'webgpu', reason, fallback: false, threads: 1, nativeOps: false, gpu: description || 'unnamed adapter' };
+  const gpuName = description || 'unnamed adapter';
+  const notice = adapter.info.isFallbackAdapter ? { notice: `WebGPU finds no GPU and computes on the processor (${gpuName}), far slower than SALMON_BACKEND=tensorflow` } : {};
+  return { name: 'webgpu', reason, fallback: false, threads: 1, nativeOps: false, gpu: gpuName, ...notice };
 }

@@ -9,6 +9,12 @@ beforeAll(async () => {
   expect((await useBackend()).name).toBe('webgpu');
 });
 
+it('says so where a driver computes on the processor in place of a GPU', async () => {
+  const { gpu = '', notice } = await useBackend();
+  expect(notice !== undefined).toBe(/swiftshader|llvmpipe/i.test(gpu));
+  if (notice !== undefined) expect(notice).toMatch(/finds no GPU.*SALMON_BACKEND=tensorflow/);
+});
+
 describe('reads', () => {
   it('give the same synchronously, asynchronously and both at once', async () => {
     const values = Float32Array.from({ length: 1000 }, (_, i) => Math.sin(i));

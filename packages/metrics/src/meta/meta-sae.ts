@@ -1,8 +1,8 @@
 import type { ActivationBatch, SaeState } from '@salmon-sae/dataflow';
-import { random, SalmonError } from '@salmon-sae/dataflow';
+import { fromPull, random, SalmonError } from '@salmon-sae/dataflow';
 import type { DoneEvent, TrainEvent } from '@salmon-sae/sae-core';
 import { openSae, topK, train } from '@salmon-sae/sae-core';
-import { filter, lastValueFrom, map, range } from 'rxjs';
+import { filter, lastValueFrom } from 'rxjs';
 import type { BootstrapOptions } from '../documents/document-bootstrap.js';
 import type { Sampled } from '../documents/estimate.js';
 import type { Directions } from '../geometry/directions.js';
@@ -58,8 +58,8 @@ export async function metaSae(directions: Directions, options: MetaSaeOptions = 
   };
   const training = { steps, batch: size, learningRate: options.learningRate ?? 1e-3, seed: options.seed ?? 0, deadAfter: 50 * size };
   const done = await lastValueFrom(
-    range(0, steps).pipe(
-      map(next),
+    // Pulled, so that the event loop has turns between steps.
+    fromPull(() => batchesOf(steps, next)).pipe(
       train([{ id: 'meta', sae: topK({ latents, k }) }], { training }),
       filter((event: TrainEvent): event is DoneEvent => event.kind === 'done'),
     ),
@@ -73,6 +73,10 @@ export async function metaSae(directions: Directions, options: MetaSaeOptions = 
   } finally {
     sae.dispose();
   }
+}
+
+function* batchesOf(steps: number, next: () => ActivationBatch): Generator<ActivationBatch> {
+  for (let step = 0; step < steps; step++) yield next();
 }
 
 interface LiveRows {

@@ -3,37 +3,13 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSafetensors, writeSafetensors } from '@salmon-sae/dataflow/safetensors';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { runCommand } from './run-command.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Outcome } from '../../test/salmon.js';
+import { salmon } from '../../test/salmon.js';
 
 const root = join(import.meta.dirname, '../../../..');
 const lm = join(root, 'packages/activations/test/fixtures/lm/gemma2');
 const saes = join(root, 'packages/sae-core/test/fixtures');
-
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs the command line in this process, which spares loading everything again: what it printed and its exit code. */
-async function salmon(...args: readonly string[]): Promise<Outcome> {
-  const printed = { stdout: '', stderr: '' };
-  const spies = (['stdout', 'stderr'] as const).map((name) =>
-    vi.spyOn(process[name], 'write').mockImplementation((chunk) => {
-      printed[name] += String(chunk);
-      return true;
-    }),
-  );
-  process.exitCode = 0;
-  try {
-    await runCommand(args);
-    return { code: Number(process.exitCode), ...printed };
-  } finally {
-    for (const spy of spies) spy.mockRestore();
-    process.exitCode = 0;
-  }
-}
 
 /** Runs the command line in a process of its own, as a user would. */
 function spawned(...args: readonly string[]): Promise<Outcome> {

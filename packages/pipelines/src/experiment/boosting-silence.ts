@@ -1,8 +1,7 @@
 import { harvest } from '@salmon-sae/activations';
 import { silentRow, sliceLatents } from '@salmon-sae/boosting-residual';
 import type { Json } from '@salmon-sae/dataflow';
-import { run as runToEnd } from '@salmon-sae/dataflow';
-import { from } from 'rxjs';
+import { fromPull, run as runToEnd } from '@salmon-sae/dataflow';
 import { checkpointHere, withSaes } from './session.js';
 import type { Session } from './session.js';
 import { heldOut } from './texts.js';
@@ -25,7 +24,7 @@ export async function silentOnBroad(session: Session, saes: readonly ResidualSae
       const silent = saes.map(() => 0);
       let tokens = 0;
       const rows = await heldOut(session, config.broad, config.tokens.eval);
-      await runToEnd(from(rows).pipe(harvest(session.model, { hook: config.model.hook, specials: 'exclude' })), {
+      await runToEnd(fromPull(() => rows).pipe(harvest(session.model, { hook: config.model.hook, specials: 'exclude' })), {
         onEvent: (batch) => {
           checkpointHere(session);
           tokens += batch.rows;

@@ -2,11 +2,10 @@ import { join } from 'node:path';
 import { harvest } from '@salmon-sae/activations';
 import { stitch } from '@salmon-sae/boosting-residual';
 import type { Json } from '@salmon-sae/dataflow';
-import { run as runToEnd, SalmonError } from '@salmon-sae/dataflow';
+import { fromPull, run as runToEnd, SalmonError } from '@salmon-sae/dataflow';
 import type { ReconstructionEvaluation } from '@salmon-sae/metrics';
 import { interval, reconstructionAccumulator } from '@salmon-sae/metrics';
 import { loadSae, openSae, saveSae } from '@salmon-sae/sae-core';
-import { from } from 'rxjs';
 import type { BoostingPoint, Measure } from '../report/index.js';
 import type { ActivationSource } from './activation-source.js';
 import type { CorpusConfig } from './config.js';
@@ -110,7 +109,7 @@ async function measurePoints(
       const fve = async (corpus: CorpusConfig): Promise<ReconstructionEvaluation> => {
         const accumulator = reconstructionAccumulator(saes, { replicates: config.bootstrap.samples, seed: config.bootstrap.seed });
         const rows = await heldOut(session, corpus, config.tokens.eval);
-        await runToEnd(from(rows).pipe(harvest(session.model, { hook: config.model.hook, specials: 'exclude' })), {
+        await runToEnd(fromPull(() => rows).pipe(harvest(session.model, { hook: config.model.hook, specials: 'exclude' })), {
           onEvent: (batch) => {
             checkpointHere(session);
             accumulator.add(batch);

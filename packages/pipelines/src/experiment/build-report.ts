@@ -100,7 +100,7 @@ export async function buildReport(session: Session, outcome: Outcome, domainInde
       hook: config.model.hook,
       width: model.hookWidth(config.model.hook),
       backend: backend.name,
-      machine: `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown processor'}`,
+      machine: `${backend.gpu === undefined ? '' : `${backend.gpu}, `}${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown processor'}`,
       seeds: config.grid.seeds,
       specials: config.specials,
       texts: { domain: textFacts('domain', domain.name, domain.title), broad: textFacts('broad', config.broad.name, config.broad.title) },

@@ -53,10 +53,10 @@ async function measure(session: Session, task: Task): Promise<MeasuredText> {
     },
   });
   const main = await reconstructionPass(all, options('exclude'));
-  const loss = lossPass(all, options('exclude'));
+  const loss = await lossPass(all, options('exclude'));
   const dark = await darkMatterPass(all, options('exclude'));
   const withSpecials = await reconstructionPass(all, options('include'));
-  const lossWithSpecials = lossPass(beside, options('include'));
+  const lossWithSpecials = await lossPass(beside, options('include'));
   const saes = task.saes.map(({ name }): MeasuredSae => {
     const own = main.saes.find((sae) => sae.sae === name);
     return {

@@ -1,10 +1,10 @@
 import { harvest } from '@salmon-sae/activations';
 import type { LanguageModel, TokenBatch } from '@salmon-sae/dataflow';
-import { run as runToEnd } from '@salmon-sae/dataflow';
+import { fromPull, run as runToEnd } from '@salmon-sae/dataflow';
 import type { LossEvaluation, NamedSae, ReconstructionEvaluation, Sampled } from '@salmon-sae/metrics';
 import { darkMatter, lossAccumulator, meanActivation, reconstructionAccumulator } from '@salmon-sae/metrics';
 import type { Sae } from '@salmon-sae/sae-core';
-import { from, tap } from 'rxjs';
+import { tap } from 'rxjs';
 import { firstRows, ordinaryTokens } from './texts.js';
 
 /** SAEs to be measured on a text in memory, at one hook of one model. */
@@ -23,11 +23,14 @@ export interface PassOptions {
   readonly onTokens?: (pass: string, done: number, total: number) => void;
 }
 
+// Every pass pulls its rows, so that the event loop has turns between batches: without them Ctrl-C is not seen, and on WebGPU the memory of
+// finished commands is not given back.
+
 /** Reconstruction and sparsity of every SAE. */
 export async function reconstructionPass(task: PassTask, options: PassOptions): Promise<ReconstructionEvaluation> {
   const accumulator = reconstructionAccumulator(task.saes, bootstrapOf(options));
   const told = counter('reconstruction', task.rows, options);
-  await runToEnd(from(task.rows).pipe(harvest(task.model, { hook: task.hook, specials: options.specials })), {
+  await runToEnd(fromPull(() => task.rows).pipe(harvest(task.model, { hook: task.hook, specials: options.specials })), {
     onEvent: (batch) => {
       accumulator.add(batch);
       told(batch.rows);
@@ -37,17 +40,19 @@ export async function reconstructionPass(task: PassTask, options: PassOptions): 
 }
 
 /** Loss with each SAE's reconstruction spliced in, on the first `tokens` of the text. */
-export function lossPass(task: PassTask, options: PassOptions & { readonly tokens: number }): LossEvaluation {
+export async function lossPass(task: PassTask, options: PassOptions & { readonly tokens: number }): Promise<LossEvaluation> {
   const { model, hook, saes } = task;
   const { specials } = options;
   const rows = firstRows(task.rows, options.tokens);
   const mean = meanActivation({ model, hook, tokens: rows, specials });
   const accumulator = lossAccumulator({ model, hook, saes, mean }, { specials, ...bootstrapOf(options) });
   const told = counter('loss', rows, options);
-  for (const batch of rows) {
-    accumulator.add(batch);
-    told(ordinaryTokens(batch));
-  }
+  await runToEnd(fromPull(() => rows), {
+    onEvent: (batch) => {
+      accumulator.add(batch);
+      told(ordinaryTokens(batch));
+    },
+  });
   return accumulator.value();
 }
 
@@ -61,7 +66,7 @@ export async function darkMatterPass(task: PassTask, options: PassOptions): Prom
     saes: task.saes,
     open: () => {
       const told = counter(++pass === 1 ? 'linear error, fit' : 'linear error, score', task.rows, options);
-      return from(task.rows).pipe(
+      return fromPull(() => task.rows).pipe(
         harvest(task.model, { hook: task.hook, specials: options.specials }),
         tap((batch) => told(batch.rows)),
       );

@@ -101,7 +101,9 @@ export class HarvestProcess {
     if (!('run' in reply) || reply.run !== this.#runs || this.#subscriber === undefined) return;
     if (reply.kind === 'batch') {
       this.#subscriber.next(reply.batch);
-      this.#send({ kind: 'more', run: reply.run });
+      // In a later turn of the event loop: else small batches would follow one another from the pipe for minutes where training is slow, and
+      // Ctrl-C and the writing of checkpoints would have to wait.
+      setImmediate(() => this.#send({ kind: 'more', run: reply.run }));
     } else {
       const subscriber = this.#subscriber;
       this.#subscriber = undefined;

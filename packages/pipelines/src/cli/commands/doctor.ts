@@ -49,7 +49,7 @@ function describe(report: EngineReport): string {
     ['engine', `${backend.name}: ${backend.reason}`],
     ...(backend.notice === undefined ? [] : [['notice', backend.notice] as const]),
     ['versions', Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(', ')],
-    ['processor', `${report.cpu}, ${report.threads} threads used`],
+    ['processor', `${report.cpu}, ${report.threads === 1 ? '1 thread' : `${report.threads} threads`} used`],
     ['sparse ops', backend.nativeOps ? 'native' : (SPARSE_OPS[backend.name] ?? 'not loaded: training and encoding run on plain TensorFlow.js, slower, with the same results')],
     ['bfloat16', BF16[report.bf16]],
     ['GPU', backend.gpu ?? (report.gpu === undefined ? 'none' : `${report.gpu}, not used by this engine`)],

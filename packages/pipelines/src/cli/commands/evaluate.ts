@@ -76,7 +76,7 @@ export function addEvaluate(program: Command): void {
           },
         };
         if (groups.includes('reconstruction')) keep((await reconstructionPass(task, passOptions)).saes);
-        if (groups.includes('loss')) keep(lossPass(task, { ...passOptions, tokens: wholeNumber('--loss-tokens', options.lossTokens) }).saes);
+        if (groups.includes('loss')) keep((await lossPass(task, { ...passOptions, tokens: wholeNumber('--loss-tokens', options.lossTokens) })).saes);
         if (groups.includes('dark-matter')) keep(await darkMatterPass(task, passOptions));
         const total = rows.reduce((sum, batch) => sum + ordinaryTokens(batch), 0);
         terminal.clear();

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { loadLanguageModel } from '@salmon-sae/activations';
+import type { BackendInfo } from '@salmon-sae/compute';
 import { contentHash, SalmonError } from '@salmon-sae/dataflow';
 import type { Json } from '@salmon-sae/dataflow';
 import { resolveSource } from '@salmon-sae/dataflow/hub';
@@ -49,7 +50,10 @@ export function addExperiment(program: Command): void {
     .action(async (path: string | undefined, options: Options) => {
       const started = performance.now();
       const terminal = new Terminal(options.json);
-      const config = await configOf(path, options, terminal);
+      let backend: Promise<BackendInfo> | undefined;
+      // Announced once.
+      const engine = (): Promise<BackendInfo> => (backend ??= readyEngine(terminal));
+      const config = await configOf(path, options, { terminal, engine });
       if (options.printConfig === true) {
         process.stdout.write(`${JSON.stringify(config, null, 2)}\n`);
         return;
@@ -58,7 +62,7 @@ export function addExperiment(program: Command): void {
         await dryRun(config, options.json);
         return;
       }
-      await readyEngine(terminal);
+      await engine();
       const out = resolve(options.out ?? join('runs', `${config.name}-${contentHash(config as unknown as Json).slice(0, 8)}`));
       const signal = onInterrupt((text) => terminal.note(text));
       const result = await runExperiment(config, {
@@ -81,7 +85,7 @@ export function addExperiment(program: Command): void {
     });
 }
 
-async function configOf(path: string | undefined, options: Options, terminal: Terminal): Promise<ExperimentConfig> {
+async function configOf(path: string | undefined, options: Options, { terminal, engine }: { readonly terminal: Terminal; readonly engine: () => Promise<BackendInfo> }): Promise<ExperimentConfig> {
   if (options.resume === true) {
     if (options.out === undefined) {
       throw new SalmonError('usage', { what: '--resume needs the run directory', expected: '--out <folder>', todo: 'Name the interrupted run with --out' });
@@ -104,7 +108,7 @@ async function configOf(path: string | undefined, options: Options, terminal: Te
   if (path !== undefined && NEEDS_DATA.has(path)) await checkData(data, (text) => terminal.note(text));
   const config = ready({ model: bundledModel(), data });
   if (options.printConfig === true || options.dryRun === true || path !== undefined) return options.quick === true ? quick(config) : config;
-  const backend = await readyEngine(terminal);
+  const backend = await engine();
   if (backend.fallback) {
     terminal.note('The experiment runs at a smaller size; its numbers are not comparable with the full one.');
     return forSlowEngine(config);
