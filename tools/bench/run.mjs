@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// npm run bench -- [--shapes small|all|d,F,B;...] [--arch jumprelu,batchtopk] [--rounds 3] [--steps 5] [--no-peers] [--bf16] [--scaling] [--inference] [--out results.json]
+// npm run bench -- [--shapes small|all|d,F,B;...] [--arch jumprelu,batchtopk] [--rounds 3] [--steps N] [--warmup N] [--no-peers] [--bf16] [--scaling] [--inference] [--out results.json]
 // Runs our trainer and the peers' own alternately on the same activations and starting weights; prints a table and writes JSON.
 // With --inference: encoding to codes and decoding instead of training (JumpReLU).
 import { spawnSync } from 'node:child_process';
@@ -14,8 +14,8 @@ const { values: options } = parseArgs({
     shapes: { type: 'string', default: 'small' },
     arch: { type: 'string', default: 'jumprelu,batchtopk' },
     rounds: { type: 'string', default: '3' },
-    steps: { type: 'string', default: '5' },
-    warmup: { type: 'string', default: '2' },
+    steps: { type: 'string' },
+    warmup: { type: 'string' },
     k: { type: 'string', default: '64' },
     'no-peers': { type: 'boolean', default: false },
     bf16: { type: 'boolean', default: false },
@@ -28,7 +28,7 @@ const { values: options } = parseArgs({
   },
 });
 if (options.help) {
-  console.log('npm run bench -- [--shapes small|all|d,F,B;d,F,B] [--arch jumprelu,batchtopk] [--rounds 3] [--steps 5] [--no-peers] [--bf16] [--dense] [--scaling] [--inference] [--out FILE]');
+  console.log('npm run bench -- [--shapes small|all|d,F,B;d,F,B] [--arch jumprelu,batchtopk] [--rounds 3] [--steps N] [--warmup N] [--no-peers] [--bf16] [--dense] [--scaling] [--inference] [--out FILE]');
   process.exit(0);
 }
 
@@ -66,9 +66,10 @@ const configurations = options.scaling ? scaling : shapes.map((shape) => ({ shap
 for (const { shape, k } of configurations) {
   const [d, F, B] = shape;
   const file = path.join(temporary, `${d}-${F}-${B}.safetensors`);
+  const { steps, warmup } = stepsOf(2 * d * F * B);
   run(process.execPath, [path.join(here, '../ts-node.mjs'), path.join(here, 'make-file.ts'), d, F, B, file].map(String));
   for (const arch of options.inference ? ['jumprelu'] : options.scaling ? ['batchtopk'] : options.arch.split(',')) {
-    const timed = ['--file', file, '--batch', B, '--steps', options.steps, '--warmup', options.warmup];
+    const timed = ['--file', file, '--batch', B, '--steps', steps, '--warmup', warmup];
     const script = (name, flags) => [process.execPath, [path.join(here, '../ts-node.mjs'), path.join(here, name), ...timed, ...flags].map(String)];
     const ours = (flags) => (options.inference ? script('infer.ts', []) : script('train.ts', ['--arch', arch, '--k', k, ...flags]));
     const theirs = (peer) => [python, [path.join(here, 'peers/train.py'), '--peer', peer, '--arch', arch, '--k', k, ...timed, '--threads', options.threads, ...(options.inference ? ['--inference'] : [])].map(String)];
@@ -102,6 +103,12 @@ function run(program, args) {
   console.error(result.stderr);
   console.error(`failed: ${program} ${args.join(' ')}`);
   process.exit(1);
+}
+
+/** Small steps are timed more often: the first dozens of a process are those in which JavaScript is compiled and memory is first touched, on either side. */
+function stepsOf(operations) {
+  const steps = Number(options.steps ?? Math.min(50, Math.max(5, Math.round(6e11 / operations))));
+  return { steps, warmup: Number(options.warmup ?? Math.max(2, Math.round(steps / 4))) };
 }
 
 function median(values) {

@@ -23,6 +23,7 @@ export { ensureEngine, forgetModules, librarySources, standingEngine } from './e
 export type { Engine, EnsureEngineOptions } from './engine/ensure-engine.js';
 export type { OnSetupProgress, SetupProgress } from './engine/setup-progress.js';
 export { cacheFolder } from './engine/cache-folder.js';
+export type { ScreenPath } from './sparse/native-screen.js';
 export { disposeActs, nativeSparseOps, plainSparseOps, sparseOps, webGpuSparseOps } from './sparse/index.js';
 export type {
   AdamMatrix,

@@ -6,6 +6,8 @@ import path from 'node:path';
 import process from 'node:process';
 import { cacheFolder } from '../engine/cache-folder.js';
 import { gpuName } from '../engine/gpu.js';
+import { screenPaths } from '../sparse/native-screen.js';
+import type { ScreenPath } from '../sparse/native-screen.js';
 import { bf16Engine } from '../tensors/packed-matrix.js';
 import type { Bf16Engine } from '../tensors/packed-matrix.js';
 import type { BackendInfo } from './backend-info.js';
@@ -19,6 +21,8 @@ export interface EngineReport {
   readonly cpu: string;
   /** What multiplies bfloat16 matrices. */
   readonly bf16: Bf16Engine;
+  /** How encoders are screened in place of their float32 product; absent where they are not. */
+  readonly screen?: ScreenPath;
   /** Name of the NVIDIA GPU, whether or not the backend uses it. */
   readonly gpu?: string;
   readonly cache: { readonly folder: string; readonly parts: readonly { readonly name: string; readonly bytes: number }[]; readonly bytes: number };
@@ -33,6 +37,7 @@ export async function engineReport(): Promise<EngineReport> {
   const names = await readdir(folder).catch(() => [] as string[]);
   const parts = await Promise.all(names.map(async (name) => ({ name, bytes: await bytesBelow(path.join(folder, name)) })));
   const gpu = gpuName();
+  const screen = backend.nativeOps ? screenPaths().used : undefined;
   const disk = await nearestExisting(folder);
   const { bavail, bsize } = await statfs(disk);
   return {
@@ -41,6 +46,7 @@ export async function engineReport(): Promise<EngineReport> {
     threads: backend.threads,
     cpu: os.cpus()[0]?.model ?? 'unknown',
     bf16: bf16Engine(),
+    ...(screen === undefined ? {} : { screen }),
     ...(gpu === undefined ? {} : { gpu }),
     cache: { folder, parts, bytes: parts.reduce((sum, part) => sum + part.bytes, 0) },
     disk: { folder: disk, freeBytes: bavail * bsize },

@@ -40,6 +40,14 @@ const BF16: Readonly<Record<EngineReport['bf16'], string>> = {
   float32: 'none: products run in float32 on this engine',
 };
 
+/** What spares the encoder most of its float32 product. */
+const SCREEN: Readonly<Record<NonNullable<EngineReport['screen']>, string>> = {
+  tiles: 'screened in bfloat16 on AMX tiles, decided in float32',
+  bytes512: 'screened in bytes on AVX512-VNNI, decided in float32',
+  bytes256: 'screened in bytes on AVX-VNNI, decided in float32',
+  plain: 'screened in bytes, decided in float32',
+};
+
 /** Engines with sparse ops of their own, beside the native ones. */
 const SPARSE_OPS: Readonly<Record<string, string>> = { webgpu: 'WGSL kernels' };
 
@@ -51,6 +59,7 @@ function describe(report: EngineReport): string {
     ['versions', Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(', ')],
     ['processor', `${report.cpu}, ${report.threads === 1 ? '1 thread' : `${report.threads} threads`} used`],
     ['sparse ops', backend.nativeOps ? 'native' : (SPARSE_OPS[backend.name] ?? 'not loaded: training and encoding run on plain TensorFlow.js, slower, with the same results')],
+    ['encoder', report.screen === undefined ? 'float32 products' : SCREEN[report.screen]],
     ['bfloat16', BF16[report.bf16]],
     ['GPU', backend.gpu ?? (report.gpu === undefined ? 'none' : `${report.gpu}, not used by this engine`)],
     ['memory', `${compact(memory.freeBytes)}B free of ${compact(memory.totalBytes)}B`],
