@@ -47,7 +47,7 @@ void WriteEntries(Op& op, const ScreenTask& task, const Entries& entries, bool f
 
 /** A positive value that somewhat more than `count` entries exceed, guessed from some rows and latents; 0 where that cannot be told. */
 float GuessFloor(const ScreenTask& task, int64_t count) {
-  constexpr int64_t kRows = 64, kLatents = 512, kHits = 200;
+  constexpr int64_t kRows = 128, kLatents = 256, kHits = 200;
   const int64_t rows = std::min(kRows, task.batch);
   const double share = static_cast<double>(count) / static_cast<double>(task.batch) / static_cast<double>(task.latents);
   const int64_t latents = std::min(task.latents, std::max(kLatents, static_cast<int64_t>(kHits / share) / rows));
@@ -66,7 +66,7 @@ float GuessFloor(const ScreenTask& task, int64_t count) {
       for (int64_t r = 0; r < rows; r++) value[i * rows + r] += task.bias[f];
     }
   });
-  const int64_t wanted = static_cast<int64_t>(1.5 * share * static_cast<double>(rows * latents)) + 32;
+  const int64_t wanted = static_cast<int64_t>(1.4 * share * static_cast<double>(rows * latents)) + 32;
   int64_t equal = 0;
   const float floor = LeastOfLargest(value.data(), rows * latents, wanted, &equal);
   return floor > 0 ? floor : 0.0f;
@@ -79,9 +79,13 @@ void KeepLargest(Entries& entries, int64_t count) {
   int32_t to = 0;
   for (size_t f = 0, e = 0; f + 1 < entries.starts.size(); f++) {
     for (const size_t end = entries.starts[f + 1]; e < end; e++) {
-      if (entries.value[e] < least || (entries.value[e] == least && equal-- <= 0)) continue;
+      // Without a branch, which nobody could predict.
+      const float v = entries.value[e];
+      const bool tie = v == least && equal > 0;
+      equal -= tie;
       entries.row[to] = entries.row[e];
-      entries.value[to++] = entries.value[e];
+      entries.value[to] = v;
+      to += v > least || tie;
     }
     entries.starts[f + 1] = to;
   }
@@ -122,8 +126,8 @@ void LargestOfProduct(Op& op) {
   bool found = count == 0 || task.batch == 0 || task.latents == 0;
   entries.starts.assign(task.latents + 1, 0);
   float floor = found ? 0.0f : GuessFloor(task, count);
-  // A floor that turns out too high is lowered once; exact, because the largest of those above a floor are the largest of all.
-  for (int attempt = 0; attempt < 2 && !found; attempt++, floor /= 2) {
+  // A floor that turns out too high is lowered; exact, because the largest of those above a floor are the largest of all.
+  for (int attempt = 0; attempt < 3 && !found; attempt++, floor *= 0.8f) {
     const std::vector<float> low(task.latents, floor);
     task.low = low.data();
     if (!ScreenEntries(task, path, entries)) break;

@@ -100,9 +100,10 @@ Entries Decide(const ScreenTask& task, const std::vector<Block>& blocks) {
       const int32_t from = to;
       for (int32_t e = starts[f]; e < starts[f + 1]; e++) {
         const float v = task.bias == nullptr ? value[e] : value[e] + task.bias[f];
-        if (!(v > task.low[f])) continue;
+        // Without a branch, which nobody could predict.
         row[to] = row[e];
-        value[to++] = v;
+        value[to] = v;
+        to += v > task.low[f];
       }
       kept[f] = to - from;
     }
