@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import { vi } from 'vitest';
 import { runCommand } from '../src/cli/run-command.js';
 
@@ -7,12 +8,12 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** Runs the command line in this process, which spares loading everything again: what it printed and its exit code. */
+/** Runs the command line in this process, which spares loading everything again: what it printed, without colours, and its exit code. */
 export async function salmon(...args: readonly string[]): Promise<Outcome> {
   const printed = { stdout: '', stderr: '' };
   const spies = (['stdout', 'stderr'] as const).map((name) =>
     vi.spyOn(process[name], 'write').mockImplementation((chunk) => {
-      printed[name] += String(chunk);
+      printed[name] += stripVTControlCharacters(String(chunk));
       return true;
     }),
   );

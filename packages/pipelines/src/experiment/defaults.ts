@@ -45,7 +45,8 @@ export function quick(config: ExperimentConfig): ExperimentConfig {
       headline: { ...config.grid.headline, latents: 768 },
     },
     boosting: { ...config.boosting, latents: 96, epochs: 1 },
-    training: { ...config.training, batch: 512, epochs: 1, reservoir: 32_768 },
+    // Steps enough for every target L0 to be reached: with batches of 512 the sparsest SAE was not.
+    training: { ...config.training, batch: 256, epochs: 1, reservoir: 32_768 },
     bootstrap: { ...config.bootstrap, samples: 300 },
     interpretation: { ...config.interpretation, latents: 30, minExamples: 10 },
   };
@@ -60,7 +61,7 @@ export function forSlowEngine(config: ExperimentConfig): ExperimentConfig {
     tokens: { train: 40_000, eval: 8_000, loss: 2_000 },
     grid: { ...fewer.grid, latents: [384], headline: { ...fewer.grid.headline, latents: 384 } },
     boosting: { ...fewer.boosting, latents: 48 },
-    training: { ...fewer.training, batch: 256 },
+    training: { ...fewer.training, batch: 128 },
     interpretation: { ...fewer.interpretation, latents: 12 },
   };
 }
