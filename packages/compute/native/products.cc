@@ -12,6 +12,9 @@
 namespace salmon {
 namespace {
 
+/** Values of the batch side that stay in the second-level cache: 1 MB. */
+constexpr int64_t kCached = int64_t{1} << 18;
+
 struct Sparse {
   In<int32_t> starts, row;
   int64_t latents;
@@ -31,7 +34,7 @@ Sparse ReadSparse(Op& op, int64_t batch) {
  * vectors. The cut does not depend on the number of threads, so neither does any sum.
  */
 std::vector<std::pair<int64_t, int64_t>> Blocks(int64_t width, int64_t batch) {
-  const int64_t cached = std::max<int64_t>(64, (int64_t{1} << 18) / std::max<int64_t>(1, batch) / 64 * 64);
+  const int64_t cached = std::max<int64_t>(64, kCached / std::max<int64_t>(1, batch) / 64 * 64);
   const int64_t eighth = std::max<int64_t>(16, (width + 127) / 128 * 16);
   const int64_t block = std::min(cached, eighth);
   std::vector<std::pair<int64_t, int64_t>> blocks;
@@ -62,7 +65,7 @@ struct Piece {
 /** All latents over all columns in pieces: where the [batch x width] side stays in cache whole, ranges of latents; else blocks of columns. */
 std::vector<Piece> Pieces(const int32_t* starts, int64_t latents, int64_t width, int64_t batch) {
   std::vector<Piece> pieces;
-  if (width * batch > int64_t{1} << 18) {
+  if (width * batch > kCached) {
     for (const auto& [from, block] : Blocks(width, batch)) pieces.push_back({0, latents, from, block});
   } else {
     for (const auto& [first, last] : Ranges(starts, latents)) pieces.push_back({first, last, 0, width});
@@ -175,7 +178,7 @@ void Residual(Op& op) {
 }
 
 void BlockedDots(const EntryDots& e, float* out) {
-  const bool whole = e.width * e.batch <= int64_t{1} << 18;
+  const bool whole = e.width * e.batch <= kCached;
   const auto blocks = whole ? std::vector<std::pair<int64_t, int64_t>>{{0, e.width}} : Blocks(e.width, e.batch);
   // The batch cut into blocks of columns that stay in cache, once for all threads; the memory is kept, because fresh pages cost as much as the copy.
   static thread_local std::vector<float> cut;

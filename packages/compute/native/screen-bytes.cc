@@ -19,9 +19,9 @@
 #include "screen.h"
 #include "simd.h"
 #include "thread_pool.h"
+#include "vectors.h"
 
-#if defined(__x86_64__) && defined(__GNUC__) && __GNUC__ >= 11
-#define SALMON_BYTES 1
+#ifdef SALMON_BYTES
 #include <immintrin.h>
 #endif
 
@@ -42,18 +42,8 @@ struct Cut {
   float dither;  // q . the other side's dither
 };
 
-typedef float V __attribute__((vector_size(64), aligned(4), may_alias));
 typedef int32_t VI __attribute__((vector_size(64), aligned(4), may_alias));
 typedef int8_t VB __attribute__((vector_size(16), aligned(1), may_alias));
-constexpr int64_t kLanes = 16;
-
-__attribute__((always_inline)) inline V Load(const float* p) { return *reinterpret_cast<const V*>(p); }
-
-__attribute__((always_inline)) inline float Sum(V v) {
-  float sum = 0;
-  for (int i = 0; i < kLanes; i++) sum += v[i];
-  return sum;
-}
 
 /** A side's columns, padded with zeros to whole vectors: y = (row - offset) * factor. */
 struct Columns {
@@ -71,7 +61,7 @@ Cut CutRow(const float* row, const Columns& columns, const float* mu, const floa
   V most = {}, squares[2] = {}, norms[2] = {}, centres[2] = {};
   for (int64_t k = 0, odd = 0; k < width; k += kLanes, odd ^= 1) {
     const V given = Load(row + k), y = (given - Load(offset + k)) * Load(factor + k);
-    *reinterpret_cast<V*>(scaled + k) = y;
+    Store(scaled + k, y);
     const V magnitude = reinterpret_cast<V>(reinterpret_cast<VI>(y) & 0x7FFFFFFF);
     most = most > magnitude ? most : magnitude;
     squares[odd] += y * y;
@@ -80,7 +70,7 @@ Cut CutRow(const float* row, const Columns& columns, const float* mu, const floa
   }
   float largest = 0;
   for (int i = 0; i < kLanes; i++) largest = most[i] > largest ? most[i] : largest;
-  const float size = std::sqrt(Sum(squares[0] + squares[1])), norm = std::sqrt(Sum(norms[0] + norms[1])), centre = Sum(centres[0] + centres[1]);
+  const float size = std::sqrt(SumOf(squares[0] + squares[1])), norm = std::sqrt(SumOf(norms[0] + norms[1])), centre = SumOf(centres[0] + centres[1]);
   // A row so small or so large that its step is no ordinary number stands for nothing.
   if (!(largest > 1e-30f) || !(size < 1e30f)) {
     std::memset(bytes, 0, width);
@@ -96,7 +86,7 @@ Cut CutRow(const float* row, const Columns& columns, const float* mu, const floa
     others += q * Load(other + k);
     *reinterpret_cast<VB*>(bytes + k) = __builtin_convertvector(__builtin_convertvector(q, VI), VB);
   }
-  return {step, size, norm, centre, Sum(units), Sum(others)};
+  return {step, size, norm, centre, SumOf(units), SumOf(others)};
 }
 
 /** Per row of the batch, padded to whole words with zeros. */

@@ -2,10 +2,8 @@
 #include "ops.h"
 #include "screen.h"
 
-#if defined(__x86_64__) && defined(__GNUC__) && __GNUC__ >= 11
-#define SALMON_BYTES 1
+#ifdef SALMON_BYTES
 #include <cpuid.h>
-#include <immintrin.h>
 #endif
 
 namespace salmon {

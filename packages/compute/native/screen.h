@@ -4,6 +4,11 @@
 #include <memory>
 #include <vector>
 
+// Products of bytes, where the compiler knows them.
+#if defined(__x86_64__) && defined(__GNUC__) && __GNUC__ >= 11
+#define SALMON_BYTES 1
+#endif
+
 namespace salmon {
 
 struct ScreenTask {

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "clones.h"
+#include "vectors.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -11,23 +12,6 @@
 
 namespace salmon {
 namespace {
-
-typedef float V __attribute__((vector_size(64), aligned(4), may_alias));
-typedef float V8 __attribute__((vector_size(32), aligned(4), may_alias));
-constexpr int64_t kLanes = 16;
-
-__attribute__((always_inline)) inline V Load(const float* p) { return *reinterpret_cast<const V*>(p); }
-__attribute__((always_inline)) inline void Store(float* p, V v) { *reinterpret_cast<V*>(p) = v; }
-
-/** Sum of the lanes, in pairs: a chain of sixteen additions would take longer than the product of a short row. */
-__attribute__((always_inline)) inline float SumOf(V v) {
-  V8 a;
-  V8 b;
-  std::memcpy(&a, &v, sizeof(a));
-  std::memcpy(&b, reinterpret_cast<const char*>(&v) + sizeof(a), sizeof(b));
-  a += b;
-  return ((a[0] + a[4]) + (a[1] + a[5])) + ((a[2] + a[6]) + (a[3] + a[7]));
-}
 
 int64_t ScanScalar(const float* pre, const float* bias, const float* low, int64_t from, int64_t n, int32_t* index, float* value) {
   int64_t found = 0;

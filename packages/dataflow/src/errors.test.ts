@@ -10,5 +10,6 @@ describe('SalmonError', () => {
     expect(isSalmonError(error)).toBe(true);
     expect(isSalmonError(cause)).toBe(false);
     expect(new SalmonError('usage', { what: 'No' }).message).toBe('No.');
+    expect(new SalmonError('engine', { what: 'No', got: 'a sentence.', todo: 'Go on.' }).message).toBe('No. Got a sentence. Go on.');
   });
 });

@@ -47,9 +47,10 @@ export function isSalmonError(error: unknown): error is SalmonError {
 
 function paragraph(parts: ErrorParts): string {
   const at = parts.where === undefined ? '' : ` (${parts.where})`;
-  const sentences = [`${parts.what}${at}.`];
-  if (parts.expected !== undefined) sentences.push(`Expected ${parts.expected}.`);
-  if (parts.got !== undefined) sentences.push(`Got ${parts.got}.`);
-  if (parts.todo !== undefined) sentences.push(parts.todo.endsWith('.') ? parts.todo : `${parts.todo}.`);
-  return sentences.join(' ');
+  const sentences = [`${parts.what}${at}`];
+  if (parts.expected !== undefined) sentences.push(`Expected ${parts.expected}`);
+  if (parts.got !== undefined) sentences.push(`Got ${parts.got}`);
+  if (parts.todo !== undefined) sentences.push(parts.todo);
+  // A message passed on from elsewhere may bring its full stop.
+  return sentences.map((sentence) => (sentence.endsWith('.') ? sentence : `${sentence}.`)).join(' ');
 }

@@ -35,7 +35,7 @@ async function choose(options: UseBackendOptions): Promise<BackendInfo> {
       throw new SalmonError('engine', { what: 'SALMON_BACKEND names no backend', expected: names.join(', '), got: forced });
     }
     return start(name, `forced by SALMON_BACKEND=${name}`, options).catch((cause: unknown) => {
-      throw new SalmonError('engine', { what: `The backend forced by SALMON_BACKEND=${name} cannot run`, got: reasonOf(cause).replace(/\.$/, '') }, { cause });
+      throw new SalmonError('engine', { what: `The backend forced by SALMON_BACKEND=${name} cannot run`, got: reasonOf(cause) }, { cause });
     });
   }
   const wanted = options.prefer ?? 'tensorflow';

@@ -1,9 +1,10 @@
 import { tf } from '../tf.js';
+import { bandEdge } from './band-edge.js';
 import { compactCodes, joinActs } from './joined.js';
 import { readCodes, toActs } from './native-acts.js';
 import { nativeAdamMatrix, nativeAdamRows } from './native-adam.js';
 import { nativeScreen } from './native-module.js';
-import { run, runInPlace, runWith } from './native-run.js';
+import { none, run, runInPlace, runWith } from './native-run.js';
 import { screened, screenedCodes, screenedLargest } from './native-screen.js';
 import type { Decoder, OwnedTensor, RowGradient, SparseActs, SparseOps } from './sparse-ops.js';
 
@@ -63,8 +64,6 @@ export class NativeRowGradient implements RowGradient {
   }
 }
 
-const none = (): tf.Tensor1D => tf.tensor1d([], 'float32');
-
 function biasOf(decoder: Decoder): tf.Tensor1D {
   return decoder.bias ?? none();
 }
@@ -72,12 +71,7 @@ function biasOf(decoder: Decoder): tf.Tensor1D {
 /** The ops as TensorFlow kernels in C++ (see `native/`). */
 export const nativeSparseOps: SparseOps = {
   kind: 'native',
-  sparsify: (pre, { bias, threshold, band }) =>
-    actsOf(pre, () => {
-      // A hair below the band's edge: the exact test is made where the entries are used.
-      const low = band === undefined || band === 0 ? threshold : tf.sub(threshold, band * 0.50001);
-      return run('SalmonSparsify', [pre, bias ?? none(), low], 3);
-    }),
+  sparsify: (pre, options) => actsOf(pre, () => run('SalmonSparsify', [pre, options.bias ?? none(), bandEdge(options)], 3)),
   sparsifyProduct: screened,
   largestOfProduct: screenedLargest,
   canScreen: nativeScreen,

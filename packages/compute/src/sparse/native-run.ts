@@ -21,3 +21,8 @@ export function runInPlace(name: string, inputs: readonly tf.Tensor[], scalars?:
   const out = scalars === undefined ? run(name, inputs, 1) : runWith(name, inputs, { scalars, outputs: 1 });
   for (const tensor of out) tensor.dispose();
 }
+
+/** What stands for an input that is left out. */
+export function none(): tf.Tensor1D {
+  return tf.tensor1d([], 'float32');
+}

@@ -1,6 +1,7 @@
 import type { SparseCodes } from '@salmon-sae/dataflow';
 import { tf } from '../tf.js';
-import { run } from './native-run.js';
+import { none, run } from './native-run.js';
+import { bandEdge } from './band-edge.js';
 import { readCodes, toActs } from './native-acts.js';
 import type { LargestOptions, ProductOptions, SparseActs } from './sparse-ops.js';
 
@@ -36,14 +37,8 @@ export function screenedLargest(x: tf.Tensor2D, rows: tf.Tensor2D, { bias, count
   return out === undefined ? undefined : toActs(x.shape[0], rows.shape[0], out);
 }
 
-function byThreshold(op: string, x: tf.Tensor2D, rows: tf.Tensor2D, { bias, threshold, band, path }: Request): tf.Tensor[] | undefined {
-  return completed(
-    tf.tidy(() => {
-      // A hair below the band's edge: the exact test is made where the entries are used.
-      const low = band === undefined || band === 0 ? threshold : tf.sub(threshold, band * 0.50001);
-      return run(op, [x, rows, bias ?? none(), low, tf.tensor1d([numberOf(path)])], 4);
-    }),
-  );
+function byThreshold(op: string, x: tf.Tensor2D, rows: tf.Tensor2D, request: Request): tf.Tensor[] | undefined {
+  return completed(tf.tidy(() => run(op, [x, rows, request.bias ?? none(), bandEdge(request), tf.tensor1d([numberOf(request.path)])], 4)));
 }
 
 /** The outputs before the last, which says whether they are all there is. */
@@ -54,10 +49,6 @@ function completed(out: tf.Tensor[]): tf.Tensor[] | undefined {
   if (complete) return out;
   tf.dispose(out);
   return undefined;
-}
-
-function none(): tf.Tensor1D {
-  return tf.tensor1d([], 'float32');
 }
 
 function numberOf(path: ScreenPath | undefined): number {

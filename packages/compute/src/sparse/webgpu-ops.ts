@@ -8,6 +8,7 @@ import { WebGpuOwned, WebGpuRowGradient } from '../webgpu/owned.js';
 import { decode, dots, expandByLatent, leastByRow, sumByLatent } from '../webgpu/products.js';
 import { cutsOfDenseRows, cutsOfSparseRows } from '../webgpu/row-cuts.js';
 import { addRows, setRows, squaredNorm } from '../webgpu/row-gradients.js';
+import { bandEdge } from './band-edge.js';
 import { codesOfProduct, compactCodes, decodeByLatent, joinActs, largestOfDense } from './joined.js';
 import type { SparseActs, SparseOps } from './sparse-ops.js';
 
@@ -17,8 +18,7 @@ import type { SparseActs, SparseOps } from './sparse-ops.js';
  */
 export const webGpuSparseOps: SparseOps = {
   kind: 'webgpu',
-  sparsify: (pre, { bias, threshold, band }) =>
-    tidyActs(() => compactDense(pre, bias, { kind: 'above', threshold: band === undefined || band === 0 ? threshold : (tf.sub(threshold, band * 0.50001) as tf.Tensor1D) })),
+  sparsify: (pre, options) => tidyActs(() => compactDense(pre, options.bias, { kind: 'above', threshold: bandEdge(options) })),
   sparsifyProduct: (x, rows, options) => tidyActs(() => webGpuSparseOps.sparsify(tf.matMul(x, rows, false, true) as tf.Tensor2D, options)),
   largestOfProduct: (x, rows, options) => largestOfDense(webGpuSparseOps, x, rows, options),
   canScreen: () => false,

@@ -107,8 +107,8 @@ function select(ops: SparseOps, pre: tf.Tensor2D, { selection, from, bias, floor
 }
 
 function prune(ops: SparseOps, parts: readonly SparseActs[], selection: { readonly count: number }): { acts: SparseActs; least: tf.Scalar } {
-  const joined = parts.length === 1 ? (parts[0] as SparseActs) : ops.concat(parts);
-  if (parts.length > 1) for (const part of parts) disposeActs(part);
+  const joined = ops.concat(parts);
+  for (const part of parts) disposeActs(part);
   const kept = ops.keepTop(joined, selection.count);
   disposeActs(joined);
   return kept;
